@@ -1,0 +1,323 @@
+"""Storage: JSON documents of all metastores under one root, in one SQLite file.
+
+WAL journal: many threads and processes read while one writes, and a SIGKILL at any moment leaves the last committed
+state. Names are folded to lower case, as Unity Catalog folds them; `exact` keeps the few names that are case-sensitive.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import threading
+import uuid
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+Doc = dict[str, Any]
+Docs = list[Doc]  # `Store.list` hides the builtin name in its class
+Texts = list[tuple[str, str]]
+
+SEPARATOR = "\x1f"  # control characters are refused in names, so joined parts stay unambiguous
+_AFTER_SEPARATOR = "\x20"
+_CLOUDS = ("aws", "azure", "gcp")
+
+_DDL = """
+CREATE TABLE IF NOT EXISTS metastores (name TEXT PRIMARY KEY, doc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS docs (
+    ms TEXT NOT NULL, kind TEXT NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL,
+    hidden INTEGER NOT NULL, doc TEXT NOT NULL, private TEXT NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS docs_key ON docs (ms, kind, parent, name, hidden);
+"""
+
+
+@dataclass(frozen=True)
+class MetastoreInfo:
+    """One metastore and the one workspace and warehouse through which it is reached."""
+
+    name: str
+    metastore_id: str
+    global_id: str
+    cloud: str
+    region: str
+    workspace_id: int
+    warehouse_id: str
+    owner: str
+    storage_root: Path
+
+
+def exact(name: str) -> str:
+    """A key for a case-sensitive name (tag keys, principals) that survives the folding of names."""
+    return "".join(f"^{char.lower()}" if char.isupper() or char == "^" else char for char in name)
+
+
+def fold(parts: Sequence[str]) -> str:
+    """Name parts as one lower-case key."""
+    return SEPARATOR.join(parts).lower()
+
+
+Metastores = list[MetastoreInfo]
+
+
+class _Connection(sqlite3.Connection):
+    """Weakly referencable, so that `close` finds the connections of threads that still live."""
+
+
+class Store:
+    """Documents by (metastore, kind, name parts). Safe for threads and processes; one connection per thread."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._path = root / "metastores.db"
+        self._local = threading.local()
+        self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Create the file, once: the switch to WAL does not wait for other processes, so a file lock orders it."""
+        lock = os.open(self.root / "metastores.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # The WAL files inherit the mode of the database file, so it is created private before SQLite opens it.
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = self._open()
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(f"BEGIN IMMEDIATE; {_DDL} COMMIT;")
+            connection.close()
+        finally:
+            os.close(lock)
+
+    def _connection(self) -> sqlite3.Connection:
+        local = self._local
+        # A connection must not cross a fork: the child opens its own.
+        if getattr(local, "pid", None) != os.getpid():
+            local.connection = self._open()
+            local.depth = 0
+            local.pid = os.getpid()
+        return cast(sqlite3.Connection, local.connection)
+
+    def _open(self) -> _Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, timeout=60, check_same_thread=False, factory=_Connection
+        )
+        connection.execute("PRAGMA synchronous=NORMAL")
+        self._connections.add(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close the connections of all threads; the store must not be in use."""
+        for connection in list(self._connections):
+            connection.close()
+        self._connections.clear()
+        self._local = threading.local()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the write lock. Re-entrant in a thread; everything inside is committed or rolled back as one."""
+        connection = self._connection()
+        if self._local.depth == 0:
+            connection.execute("BEGIN IMMEDIATE")
+        self._local.depth += 1
+        try:
+            yield
+        except BaseException:
+            self._local.depth -= 1
+            if self._local.depth == 0:
+                connection.execute("ROLLBACK")
+            raise
+        self._local.depth -= 1
+        if self._local.depth == 0:
+            connection.execute("COMMIT")
+
+    # ---- metastores
+
+    def metastore(self, name: str) -> MetastoreInfo:
+        """The metastore called `name`, created on first use. `us-east` is AWS; `azure-…`, `gcp-…` name their cloud."""
+        found = self._read_metastore(name)
+        if found is not None:
+            return found
+        with self.transaction():
+            found = self._read_metastore(name)
+            if found is not None:
+                return found
+            info = self._new_metastore(name)
+            doc = asdict(info) | {"storage_root": str(info.storage_root.relative_to(self.root))}
+            self._connection().execute("INSERT INTO metastores VALUES (?, ?)", (name, json.dumps(doc)))
+        return info
+
+    def _new_metastore(self, name: str) -> MetastoreInfo:
+        prefix, _, rest = name.partition("-")
+        cloud, region = (prefix, rest) if prefix in _CLOUDS and rest else ("aws", name)
+        metastore_id = str(uuid.uuid4())
+        return MetastoreInfo(
+            name=name,
+            metastore_id=metastore_id,
+            global_id=f"{cloud}:{region}:{metastore_id}",
+            cloud=cloud,
+            region=region,
+            workspace_id=uuid.uuid4().int % 9_000_000_000_000_000 + 1_000_000_000_000_000,
+            warehouse_id=uuid.uuid4().hex[:16],
+            owner=f"admin@{name}.emulator",
+            storage_root=self.root / "storage" / name,
+        )
+
+    def _read_metastore(self, name: str) -> MetastoreInfo | None:
+        row = self._connection().execute("SELECT doc FROM metastores WHERE name = ?", (name,)).fetchone()
+        return self._metastore_of(row[0]) if row else None
+
+    def _metastore_of(self, text: str) -> MetastoreInfo:
+        doc = json.loads(text)
+        return MetastoreInfo(**doc | {"storage_root": self.root / doc["storage_root"]})
+
+    def metastores(self) -> Metastores:
+        """All metastores of this root, by name."""
+        rows = self._connection().execute("SELECT doc FROM metastores ORDER BY name").fetchall()
+        return [self._metastore_of(text) for (text,) in rows]
+
+    # ---- documents
+
+    def get(self, ms: str, kind: str, *name: str) -> Doc | None:
+        """One document (a copy), internal keys included."""
+        row = (
+            self._connection()
+            .execute(
+                "SELECT doc, private FROM docs WHERE ms = ? AND kind = ? AND parent = ? AND name = ?",
+                (ms, kind, fold(name[:-1]), name[-1].lower()),
+            )
+            .fetchone()
+        )
+        return _merged(row) if row else None
+
+    def put(self, ms: str, kind: str, *name: str, doc: Doc) -> None:
+        """Insert or replace one document. Keys that begin with `_` are internal."""
+        public = {key: value for key, value in doc.items() if key[0] != "_"}
+        private = {key: value for key, value in doc.items() if key[0] == "_"}
+        key = (ms, kind, fold(name[:-1]), name[-1].lower())
+        row = (bool(doc.get("_hidden")), _dump(public), _dump(private) if private else "")
+        with self.transaction():
+            connection = self._connection()
+            updated = connection.execute(
+                "UPDATE docs SET hidden = ?, doc = ?, private = ? WHERE ms = ? AND kind = ? AND parent = ? AND name = ?",
+                (*row, *key),
+            )
+            if updated.rowcount == 0:
+                connection.execute("INSERT INTO docs VALUES (?, ?, ?, ?, ?, ?, ?)", (*key, *row))
+
+    def delete(self, ms: str, kind: str, *name: str) -> bool:
+        """Delete one document; False when there was none."""
+        with self.transaction():
+            cursor = self._connection().execute(
+                "DELETE FROM docs WHERE ms = ? AND kind = ? AND parent = ? AND name = ?",
+                (ms, kind, fold(name[:-1]), name[-1].lower()),
+            )
+            return cursor.rowcount > 0
+
+    def list(
+        self,
+        ms: str,
+        kind: str,
+        *parent: str,
+        after: str | None = None,
+        limit: int | None = None,
+        hidden: bool = True,
+    ) -> Docs:
+        """Children of `parent` by name, from behind the name `after`; internal ones too unless `hidden` is False."""
+        rows = self._connection().execute(
+            "SELECT doc, private FROM docs WHERE ms = ? AND kind = ? AND parent = ? AND name > ? AND hidden <= ?"
+            " ORDER BY name LIMIT ?",
+            (ms, kind, fold(parent), (after or "").lower(), int(hidden), -1 if limit is None else limit),
+        )
+        return [_merged(row) for row in rows.fetchall()]
+
+    def list_all(self, ms: str, kind: str, *ancestor: str, hidden: bool = True) -> Docs:
+        """All documents of a kind at any depth below `ancestor` (everything, without one), by parent and name."""
+        low, high = _subtree(ancestor)
+        rows = self._connection().execute(
+            "SELECT doc, private FROM docs WHERE ms = ? AND kind = ? AND (parent = ? OR parent >= ? AND parent < ?)"
+            " AND hidden <= ? ORDER BY parent, name",
+            (ms, kind, fold(ancestor), low, high, int(hidden)),
+        )
+        return [_merged(row) for row in rows.fetchall()]
+
+    def texts(
+        self,
+        ms: str,
+        kind: str,
+        *parent: str,
+        after: str = "",
+        limit: int = -1,
+        omit: Sequence[str] = (),
+    ) -> Texts:
+        """(key, public JSON text) of visible children, without the top-level fields `omit`: listings need no parsing."""
+        paths = "".join(f", '$.{field}'" for field in omit)
+        column = f"json_remove(doc{paths})" if omit else "doc"
+        rows = self._connection().execute(
+            f"SELECT name, {column} FROM docs WHERE ms = ? AND kind = ? AND parent = ? AND name > ? AND hidden = 0"
+            " ORDER BY name LIMIT ?",
+            (ms, kind, fold(parent), after, limit),
+        )
+        return rows.fetchall()
+
+    def count(self, ms: str, kind: str, *parent: str) -> int:
+        """Number of children of `parent`, internal ones included."""
+        query = "SELECT count(*) FROM docs WHERE ms = ? AND kind = ? AND parent = ?"
+        return int(self._connection().execute(query, (ms, kind, fold(parent))).fetchone()[0])
+
+    def count_all(self, ms: str, kind: str, *ancestor: str) -> int:
+        """Number of documents of a kind at any depth below `ancestor`."""
+        low, high = _subtree(ancestor)
+        query = "SELECT count(*) FROM docs WHERE ms = ? AND kind = ? AND (parent = ? OR parent >= ? AND parent < ?)"
+        return int(self._connection().execute(query, (ms, kind, fold(ancestor), low, high)).fetchone()[0])
+
+    def delete_all(self, ms: str, kind: str, *ancestor: str) -> int:
+        """Delete all documents of a kind at any depth below `ancestor`; returns how many."""
+        low, high = _subtree(ancestor)
+        with self.transaction():
+            cursor = self._connection().execute(
+                "DELETE FROM docs WHERE ms = ? AND kind = ? AND (parent = ? OR parent >= ? AND parent < ?)",
+                (ms, kind, fold(ancestor), low, high),
+            )
+            return cursor.rowcount
+
+    def move_all(self, ms: str, kind: str, old: Sequence[str], new: Sequence[str], fields: Doc) -> None:
+        """Move everything of a kind below `old` to `new`, setting top-level `fields` (plain values) in each document."""
+        low, high = _subtree(old)
+        sets = "".join(f", '$.{field}', ?" for field in fields)
+        doc = f"json_set(doc{sets})" if fields else "doc"
+        with self.transaction():
+            self._connection().execute(
+                f"UPDATE docs SET parent = ? || substr(parent, ?), doc = {doc}"
+                " WHERE ms = ? AND kind = ? AND (parent = ? OR parent >= ? AND parent < ?)",
+                (fold(new), len(fold(old)) + 1, *fields.values(), ms, kind, fold(old), low, high),
+            )
+
+
+def public(doc: Doc) -> Doc:
+    """The document without internal keys: what REST returns."""
+    return {key: value for key, value in doc.items() if key[0] != "_"}
+
+
+def _dump(doc: Doc) -> str:
+    return json.dumps(doc, ensure_ascii=False, separators=(",", ":"))
+
+
+def _merged(row: tuple[str, str]) -> Doc:
+    doc: Doc = json.loads(row[0])
+    if row[1]:
+        doc.update(json.loads(row[1]))
+    return doc
+
+
+def _subtree(ancestor: Sequence[str]) -> tuple[str, str]:
+    """Bounds of the parents strictly below `ancestor`."""
+    if not ancestor:
+        return "", "\U0010ffff"
+    key = fold(ancestor)
+    return key + SEPARATOR, key + _AFTER_SEPARATOR
