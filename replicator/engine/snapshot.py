@@ -1,0 +1,55 @@
+"""A snapshot: everything that was read from one side in one go, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from replicator.address import Address, Side
+from replicator.resources import TYPES
+from replicator.resources.base import Observed
+
+
+@dataclass(frozen=True, slots=True)
+class Metastore:
+    """Who answered: the metastore's uuid, its sharing identifier `cloud:region:uuid`, the host and the principal we are."""
+
+    metastore_id: str
+    global_id: str
+    host: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStats:
+    """What reading cost: HTTP calls, SQL statements, bytes received, seconds of wall time."""
+
+    calls: int = 0
+    statements: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`objects` maps kind (catalog, schema, table, share, …) to name to what was found.
+
+    `unknown` maps "kind/name" or "kind/container.*" to the reason why it could not be read: unknown is not absent.
+    """
+
+    side: Side
+    metastore: Metastore
+    objects: Mapping[str, Mapping[str, Observed]]
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    stats: ReadStats = ReadStats()
+
+    def find(self, address: Address) -> Observed | None:
+        """The object at an address, None when the side does not have it (or it is unknown)."""
+        return self.objects.get(TYPES[address.type].kind, {}).get(address.name)
+
+    def unknown_reason(self, address: Address) -> str | None:
+        """Why nothing can be said about an address, or None."""
+        kind, name = TYPES[address.type].kind, address.name
+        candidates = [f"{kind}/{name}"]
+        while name:
+            name = name.rpartition(".")[0]
+            candidates.append(f"{kind}/{name}.*" if name else f"{kind}/*")
+        return next((self.unknown[key] for key in candidates if key in self.unknown), None)

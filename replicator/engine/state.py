@@ -1,0 +1,84 @@
+"""The state: what was last applied, per resource. This module is its format; where it is kept is execution's business."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from replicator.errors import StateError
+from replicator.values import canonical_json, fingerprint
+
+FORMAT_VERSION = 1
+
+
+class Entry(BaseModel):
+    """What we know of one resource.
+
+    `inputs` are the canonical fields that were applied; `outputs` what writes returned. `imported`: it existed before us.
+    `section` is the part of the configuration it came from, so that disabling the part keeps it.
+    `watched` are the keys of access-bearing fields at the last apply (see Rule.watch).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str | None = None
+    imported: bool = False
+    protect: bool = False
+    partial: bool = False
+    on_removed: Literal["delete", "forget"] | None = None
+    section: str = "resources"
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    outputs: dict[str, Any] = Field(default_factory=dict)
+    watched: dict[str, Any] = Field(default_factory=dict)
+    depends_on: list[str] = Field(default_factory=list)
+
+
+class State(BaseModel):
+    """One environment's state. `serial` counts saves; `metastores` maps side to metastore uuid, and never changes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format_version: int = FORMAT_VERSION
+    environment: str
+    lineage: str
+    serial: int = 0
+    tool_version: str = ""
+    metastores: dict[str, str] = Field(default_factory=dict)
+    last_apply: dict[str, Any] = Field(default_factory=dict)
+    resources: dict[str, Entry] = Field(default_factory=dict)
+
+
+def dump(state: State) -> str:
+    """The state as sorted, indented JSON with the sha256 of its body in `checksum`."""
+    import json
+
+    body = state.model_dump(mode="json", exclude_defaults=False)
+    body["resources"] = {
+        address: entry.model_dump(mode="json", exclude_defaults=True) for address, entry in state.resources.items()
+    }
+    document = {**body, "checksum": fingerprint(body)}
+    return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def load(text: str, *, where: str) -> State:
+    """Read a state back. Raises StateError when it is damaged or newer than this tool; never returns an empty state instead."""
+    import json
+
+    repair = f"restore an earlier one: replicator state restore --file {where}"
+    try:
+        document = json.loads(text)
+        checksum = document.pop("checksum")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise StateError(f"{where}: the state file is damaged ({error.__class__.__name__})", hint=repair) from error
+    version = document.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise StateError(
+            f"{where}: state format {version} is newer than this tool reads ({FORMAT_VERSION})",
+            hint="use the version of replicator that wrote it, or a newer one",
+        )
+    if checksum != fingerprint(document):
+        raise StateError(f"{where}: the state file is damaged (its checksum does not match)", hint=repair)
+    return State.model_validate(document)
+
+
+def same(a: State, b: State) -> bool:
+    return canonical_json(a.model_dump(mode="json")) == canonical_json(b.model_dump(mode="json"))

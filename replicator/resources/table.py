@@ -1,0 +1,93 @@
+"""Tables whose definition we own and whose rows we never touch."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from replicator.address import Address
+from replicator.resources import canonical
+from replicator.resources.base import Effect, Resource, ResourceType, Rule, rules_of
+
+
+class Column(BaseModel):
+    """One column; what is not written is unmanaged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    type: str
+    nullable: bool = True
+    comment: str | None = None
+
+
+def canonical_columns(columns: Any) -> dict[str, Any]:
+    """Columns by lower-cased name, types in their one spelling; the order is kept as `position` only where it was given."""
+    keyed = canonical.keyed_by_name(columns)
+    for value in keyed.values():
+        if "type" in value:
+            value["type"] = canonical.column_type(value["type"])
+        if "comment" in value:
+            value["comment"] = canonical.text(value["comment"])
+    return keyed
+
+
+_WIDER: Mapping[str, frozenset[str]] = {
+    "tinyint": frozenset({"smallint", "int", "bigint"}),
+    "smallint": frozenset({"int", "bigint"}),
+    "int": frozenset({"bigint", "double"}),
+    "float": frozenset({"double"}),
+    "date": frozenset({"timestamp_ntz"}),
+}
+"""Delta's type widening (https://docs.databricks.com/delta/type-widening): what may change in place."""
+
+
+def _column_effect(before: Any, after: Any) -> Effect:
+    if before is None:
+        return Effect.ADDITIVE
+    if isinstance(before, str) and isinstance(after, str) and before in _WIDER:
+        return Effect.UPDATE if after in _WIDER[before] else Effect.REPLACE
+    return Effect.UPDATE
+
+
+def _column_lossy(before: Any, after: Any) -> bool:
+    return after is None and isinstance(before, Mapping)
+
+
+class Table(Resource):
+    """A table, named `catalog.schema.table`. Columns are additive: one that nobody declared is left alone."""
+
+    type: ClassVar[str] = "table"
+
+    columns: Annotated[
+        tuple[Column, ...] | None,
+        Rule(
+            canonical=canonical_columns,
+            keyed=True,
+            effect_of=_column_effect,
+            lossy=_column_lossy,
+            why="columns are matched by name; only declared ones are managed",
+        ),
+    ] = None
+    comment: Annotated[str | None, Rule(canonical=canonical.text)] = None
+    properties: Annotated[
+        dict[str, str] | None,
+        Rule(canonical=canonical.string_map, keyed=True, why="the platform adds properties of its own"),
+    ] = None
+    partitioned_by: Annotated[
+        tuple[str, ...] | None, Rule(effect=Effect.REPLACE, why="partitioning is fixed when a table is created")
+    ] = None
+    clustered_by: Annotated[tuple[str, ...] | None, Rule()] = None
+    location: Annotated[
+        str | None, Rule(effect=Effect.REPLACE, canonical=canonical.url, why="a table's location cannot be moved")
+    ] = None
+    owner: Annotated[str | None, Rule(effect=Effect.OWNER, canonical=canonical.principal)] = None
+
+    def depends_on(self) -> Iterable[Address]:
+        yield Address(self.side, "schema", self.address.container)
+        yield from self.after
+
+
+TYPE = ResourceType(
+    name="table", model=Table, rules=rules_of(Table), kind="table", bears_data=True, default_on_existing="fail"
+)
