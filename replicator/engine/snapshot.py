@@ -18,6 +18,21 @@ class Metastore:
     principal: str
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What to read of one side: nothing outside it is listed.
+
+    `catalogs` maps a catalog to the schemas whose tables are listed, None for all of them, empty for none (the schemas
+    themselves are always listed). `grants` names securables as `type/full.name`.
+    """
+
+    catalogs: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    shares: frozenset[str] = frozenset()
+    recipients: bool = False
+    providers: bool = False
+    grants: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class ReadStats:
     """What reading cost: HTTP calls, SQL statements, bytes received, seconds of wall time."""
