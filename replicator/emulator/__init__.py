@@ -1,4 +1,5 @@
-"""A Databricks-compatible workspace on this machine: Unity Catalog REST, SQL Statement Execution and Thrift on loopback.
+"""A Databricks-compatible workspace on this machine: Unity Catalog REST, SQL Statement Execution and Thrift
+on loopback.
 
 Importing this package costs nothing; the engines are loaded by `replicator.emulator.launch`.
 """

@@ -8,7 +8,8 @@ from typing import Any
 class ApiError(Exception):
     """A refusal as the REST API words it: HTTP status, `error_code` and message.
 
-    `name` is the full name of the object concerned; the SQL front needs it to word the same refusal its own way.
+    `name` is the full name of the object concerned; the SQL front needs it to word the same refusal its own
+    way.
     """
 
     def __init__(self, status: int, error_code: str, message: str, *, name: str = "") -> None:
@@ -115,7 +116,11 @@ _SQL: dict[str, tuple[str, str, str]] = {
         "Catalog '{plain}' was not found. Please verify the spelling and correctness of the catalog.",
     ),
     "VOLUME_DOES_NOT_EXIST": ("VOLUME_DOES_NOT_EXIST", "42704", "Volume {name} does not exist."),
-    "FUNCTION_DOES_NOT_EXIST": ("ROUTINE_NOT_FOUND", "42883", "The routine {name} cannot be found. " + _SPELLING),
+    "FUNCTION_DOES_NOT_EXIST": (
+        "ROUTINE_NOT_FOUND",
+        "42883",
+        "The routine {name} cannot be found. " + _SPELLING,
+    ),
     "SHARE_DOES_NOT_EXIST": ("SHARE_DOES_NOT_EXIST", "42704", ""),
     "RECIPIENT_DOES_NOT_EXIST": ("RECIPIENT_DOES_NOT_EXIST", "42704", ""),
     "PROVIDER_DOES_NOT_EXIST": ("PROVIDER_DOES_NOT_EXIST", "42704", ""),
@@ -123,14 +128,14 @@ _SQL: dict[str, tuple[str, str, str]] = {
     "TABLE_ALREADY_EXISTS": (
         "TABLE_OR_VIEW_ALREADY_EXISTS",
         "42P07",
-        "Cannot create table or view {name} because it already exists. Choose a different name, drop or replace the "
-        "existing object, or add the IF NOT EXISTS clause to tolerate pre-existing objects.",
+        "Cannot create table or view {name} because it already exists. Choose a different name, drop or "
+        "replace the existing object, or add the IF NOT EXISTS clause to tolerate pre-existing objects.",
     ),
     "SCHEMA_ALREADY_EXISTS": (
         "SCHEMA_ALREADY_EXISTS",
         "42P06",
-        "Cannot create schema {name} because it already exists. Choose a different name, drop the existing schema, "
-        "or add the IF NOT EXISTS clause to tolerate pre-existing schema.",
+        "Cannot create schema {name} because it already exists. Choose a different name, drop the existing "
+        "schema, or add the IF NOT EXISTS clause to tolerate pre-existing schema.",
     ),
     "CATALOG_ALREADY_EXISTS": ("CATALOG_ALREADY_EXISTS", "42710", ""),
     "VOLUME_ALREADY_EXISTS": ("VOLUME_ALREADY_EXISTS", "42000", ""),
@@ -140,8 +145,8 @@ _SQL: dict[str, tuple[str, str, str]] = {
     "SCHEMA_NOT_EMPTY": (
         "SCHEMA_NOT_EMPTY",
         "2BP01",
-        "Cannot drop a schema {name} because it contains objects. Use DROP SCHEMA ... CASCADE to drop the schema and "
-        "all its objects.",
+        "Cannot drop a schema {name} because it contains objects. Use DROP SCHEMA ... CASCADE to drop the "
+        "schema and all its objects.",
     ),
     "CATALOG_NOT_EMPTY": ("CATALOG_NOT_EMPTY", "2BP01", ""),
     "PERMISSION_DENIED": ("INSUFFICIENT_PERMISSIONS", "42501", "Insufficient privileges: {message}"),

@@ -1,7 +1,8 @@
 """Storage: JSON documents of all metastores under one root, in one SQLite file.
 
-WAL journal: many threads and processes read while one writes, and a SIGKILL at any moment leaves the last committed
-state. Names are folded to lower case, as Unity Catalog folds them; `exact` keeps the few names that are case-sensitive.
+WAL journal: many threads and processes read while one writes, and a SIGKILL at any moment leaves the last
+committed state. Names are folded to lower case, as Unity Catalog folds them; `exact` keeps the few names
+that are case-sensitive.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ Texts = list[tuple[str, str]]
 
 SEPARATOR = "\x1f"  # control characters are refused in names, so joined parts stay unambiguous
 _AFTER_SEPARATOR = "\x20"
+_CHILDREN = "ms = ? AND kind = ? AND parent = ?"
+_ONE = f"{_CHILDREN} AND name = ?"
+_BELOW = "(parent = ? OR parent >= ? AND parent < ?)"
 _CLOUDS = ("aws", "azure", "gcp")
 
 _DDL = """
@@ -70,7 +74,7 @@ class _Connection(sqlite3.Connection):
 
 
 class Store:
-    """Documents by (metastore, kind, name parts). Safe for threads and processes; one connection per thread."""
+    """Documents by (metastore, kind, name parts). Safe for threads and processes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -81,11 +85,14 @@ class Store:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Create the file, once: the switch to WAL does not wait for other processes, so a file lock orders it."""
+        """Create the file, once: the switch to WAL does not wait for other processes, so a file lock orders
+        it.
+        """
         lock = os.open(self.root / "metastores.lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # The WAL files inherit the mode of the database file, so it is created private before SQLite opens it.
+            # The WAL files inherit the mode of the database file, so it is created private before SQLite
+            # opens it.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = self._open()
             connection.execute("PRAGMA journal_mode=WAL")
@@ -120,7 +127,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the write lock. Re-entrant in a thread; everything inside is committed or rolled back as one."""
+        """Hold the write lock. Re-entrant in a thread; what is inside is committed or rolled back as one."""
         connection = self._connection()
         if self._local.depth == 0:
             connection.execute("BEGIN IMMEDIATE")
@@ -139,7 +146,7 @@ class Store:
     # ---- metastores
 
     def metastore(self, name: str) -> MetastoreInfo:
-        """The metastore called `name`, created on first use. `us-east` is AWS; `azure-…`, `gcp-…` name their cloud."""
+        """The metastore called `name`, created on first use; `azure-…` and `gcp-…` name their cloud."""
         found = self._read_metastore(name)
         if found is not None:
             return found
@@ -188,7 +195,7 @@ class Store:
         row = (
             self._connection()
             .execute(
-                "SELECT doc, private FROM docs WHERE ms = ? AND kind = ? AND parent = ? AND name = ?",
+                f"SELECT doc, private FROM docs WHERE {_ONE}",
                 (ms, kind, fold(name[:-1]), name[-1].lower()),
             )
             .fetchone()
@@ -204,7 +211,7 @@ class Store:
         with self.transaction():
             connection = self._connection()
             updated = connection.execute(
-                "UPDATE docs SET hidden = ?, doc = ?, private = ? WHERE ms = ? AND kind = ? AND parent = ? AND name = ?",
+                f"UPDATE docs SET hidden = ?, doc = ?, private = ? WHERE {_ONE}",
                 (*row, *key),
             )
             if updated.rowcount == 0:
@@ -214,7 +221,7 @@ class Store:
         """Delete one document; False when there was none."""
         with self.transaction():
             cursor = self._connection().execute(
-                "DELETE FROM docs WHERE ms = ? AND kind = ? AND parent = ? AND name = ?",
+                f"DELETE FROM docs WHERE {_ONE}",
                 (ms, kind, fold(name[:-1]), name[-1].lower()),
             )
             return cursor.rowcount > 0
@@ -228,19 +235,22 @@ class Store:
         limit: int | None = None,
         hidden: bool = True,
     ) -> Docs:
-        """Children of `parent` by name, from behind the name `after`; internal ones too unless `hidden` is False."""
+        """Children of `parent` by name, from behind the name `after`; internal ones too unless `hidden` is
+        False.
+        """
         rows = self._connection().execute(
-            "SELECT doc, private FROM docs WHERE ms = ? AND kind = ? AND parent = ? AND name > ? AND hidden <= ?"
-            " ORDER BY name LIMIT ?",
+            f"SELECT doc, private FROM docs WHERE {_CHILDREN} AND name > ? AND hidden <= ? ORDER BY name LIMIT ?",
             (ms, kind, fold(parent), (after or "").lower(), int(hidden), -1 if limit is None else limit),
         )
         return [_merged(row) for row in rows.fetchall()]
 
     def list_all(self, ms: str, kind: str, *ancestor: str, hidden: bool = True) -> Docs:
-        """All documents of a kind at any depth below `ancestor` (everything, without one), by parent and name."""
+        """All documents of a kind at any depth below `ancestor` (everything, without one), by parent and
+        name.
+        """
         low, high = _subtree(ancestor)
         rows = self._connection().execute(
-            "SELECT doc, private FROM docs WHERE ms = ? AND kind = ? AND (parent = ? OR parent >= ? AND parent < ?)"
+            f"SELECT doc, private FROM docs WHERE ms = ? AND kind = ? AND {_BELOW}"
             " AND hidden <= ? ORDER BY parent, name",
             (ms, kind, fold(ancestor), low, high, int(hidden)),
         )
@@ -255,25 +265,26 @@ class Store:
         limit: int = -1,
         omit: Sequence[str] = (),
     ) -> Texts:
-        """(key, public JSON text) of visible children, without the top-level fields `omit`: listings need no parsing."""
+        """(key, public JSON text) of visible children, without the top-level fields `omit`: listings need no
+        parsing.
+        """
         paths = "".join(f", '$.{field}'" for field in omit)
         column = f"json_remove(doc{paths})" if omit else "doc"
         rows = self._connection().execute(
-            f"SELECT name, {column} FROM docs WHERE ms = ? AND kind = ? AND parent = ? AND name > ? AND hidden = 0"
-            " ORDER BY name LIMIT ?",
+            f"SELECT name, {column} FROM docs WHERE {_CHILDREN} AND name > ? AND hidden = 0 ORDER BY name LIMIT ?",
             (ms, kind, fold(parent), after, limit),
         )
         return rows.fetchall()
 
     def count(self, ms: str, kind: str, *parent: str) -> int:
         """Number of children of `parent`, internal ones included."""
-        query = "SELECT count(*) FROM docs WHERE ms = ? AND kind = ? AND parent = ?"
+        query = f"SELECT count(*) FROM docs WHERE {_CHILDREN}"
         return int(self._connection().execute(query, (ms, kind, fold(parent))).fetchone()[0])
 
     def count_all(self, ms: str, kind: str, *ancestor: str) -> int:
         """Number of documents of a kind at any depth below `ancestor`."""
         low, high = _subtree(ancestor)
-        query = "SELECT count(*) FROM docs WHERE ms = ? AND kind = ? AND (parent = ? OR parent >= ? AND parent < ?)"
+        query = f"SELECT count(*) FROM docs WHERE ms = ? AND kind = ? AND {_BELOW}"
         return int(self._connection().execute(query, (ms, kind, fold(ancestor), low, high)).fetchone()[0])
 
     def delete_all(self, ms: str, kind: str, *ancestor: str) -> int:
@@ -281,21 +292,18 @@ class Store:
         low, high = _subtree(ancestor)
         with self.transaction():
             cursor = self._connection().execute(
-                "DELETE FROM docs WHERE ms = ? AND kind = ? AND (parent = ? OR parent >= ? AND parent < ?)",
+                f"DELETE FROM docs WHERE ms = ? AND kind = ? AND {_BELOW}",
                 (ms, kind, fold(ancestor), low, high),
             )
             return cursor.rowcount
 
-    def move_all(self, ms: str, kind: str, old: Sequence[str], new: Sequence[str], fields: Doc) -> None:
-        """Move everything of a kind below `old` to `new`, setting top-level `fields` (plain values) in each document."""
+    def move_all(self, ms: str, kind: str, old: Sequence[str], new: Sequence[str]) -> None:
+        """Move all documents of a kind below `old` to the same places below `new`."""
         low, high = _subtree(old)
-        sets = "".join(f", '$.{field}', ?" for field in fields)
-        doc = f"json_set(doc{sets})" if fields else "doc"
         with self.transaction():
             self._connection().execute(
-                f"UPDATE docs SET parent = ? || substr(parent, ?), doc = {doc}"
-                " WHERE ms = ? AND kind = ? AND (parent = ? OR parent >= ? AND parent < ?)",
-                (fold(new), len(fold(old)) + 1, *fields.values(), ms, kind, fold(old), low, high),
+                f"UPDATE docs SET parent = ? || substr(parent, ?) WHERE ms = ? AND kind = ? AND {_BELOW}",
+                (fold(new), len(fold(old)) + 1, ms, kind, fold(old), low, high),
             )
 
 
