@@ -39,7 +39,8 @@ class ConfigError(ReplicatorError):
 
 
 class WorkspaceError(ReplicatorError):
-    """A workspace refused or could not be reached. `code` is the platform's own error code, `status` its HTTP status."""
+    """A workspace refused or could not be reached. `code` is the platform's own error code, `status` its HTTP
+    status."""
 
     def __init__(self, message: str, *, hint: str = "", code: str = "", status: int = 0) -> None:
         super().__init__(message, hint=hint)

@@ -1,7 +1,7 @@
 """Names and strings as SQL text that no content can escape from.
 
-Encoding follows what Spark 4 was measured to do: a doubled quote inside a literal is two adjacent literals, and `${name}`
-is substituted even inside literals and backticks, so every special character is written as a unicode escape.
+Encoding follows what Spark 4 was measured to do: a doubled quote inside a literal is two adjacent literals, and
+`${name}` is substituted even inside literals and backticks, so every special character is written as a unicode escape.
 """
 
 import re

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from replicator.address import Address
 from replicator.resources.base import Effect
 
-FORMAT_VERSION = "1.0"
-
 
 class Do(StrEnum):
     """What happens to a resource, by severity."""
@@ -57,6 +55,8 @@ class Reason(StrEnum):
     IMPORTED_THEN_REMOVED = "imported_then_removed"
     EXISTS_UNMANAGED = "exists_unmanaged"
     NOT_VERIFIED = "not_verified"
+    UNKNOWN = "unknown"
+    ORIGIN_MISSING = "origin_missing"
     EXPECTED_SOON = "expected_soon"
     REQUESTED = "requested"
 
@@ -113,6 +113,9 @@ class DeclaredAt(Model):
 
 
 class Action(Model):
+    """What to do with one resource. `desired` are all its managed fields; `moves_data` says that a copy is brought
+    to its origin's version, before any change of fields; `depends_on` names other actions of the same plan."""
+
     address: str
     do: Do
     cause: Cause
@@ -124,6 +127,7 @@ class Action(Model):
     precondition: Precondition
     desired: dict[str, Any] = Field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    moves_data: bool = False
     estimate: Estimate | None = None
     blocked: tuple[Block, ...] = ()
     declared_at: DeclaredAt | None = None
@@ -165,7 +169,7 @@ class Notice(Model):
 class Plan(Model):
     """The only thing that apply executes. `actions` stand in execution order; unchanged resources are only counted."""
 
-    format_version: Literal["1.0"] = FORMAT_VERSION
+    format_version: Literal["1.0"] = "1.0"
     replicator_version: str
     plan_id: str
     environment: str

@@ -27,7 +27,8 @@ class Declared:
 
 @dataclass(frozen=True)
 class Desired:
-    """`kept` are address prefixes of disabled sections: what state holds of them stays as it is, neither changed nor deleted.
+    """`kept` are address prefixes of disabled sections: what state holds of them stays as it is, neither changed
+    nor deleted.
 
     `moved` maps old addresses to new ones. `notices` are sentences that a plan must show.
     """

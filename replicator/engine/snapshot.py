@@ -10,7 +10,8 @@ from replicator.resources.base import Observed
 
 @dataclass(frozen=True, slots=True)
 class Metastore:
-    """Who answered: the metastore's uuid, its sharing identifier `cloud:region:uuid`, the host and the principal we are."""
+    """Who answered: the metastore's uuid, its sharing identifier `cloud:region:uuid`, the host and the principal
+    we are."""
 
     metastore_id: str
     global_id: str

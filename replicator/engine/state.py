@@ -1,4 +1,5 @@
-"""The state: what was last applied, per resource. This module is its format; where it is kept is execution's business."""
+"""The state: what was last applied, per resource. This module is its format; where it is kept is execution's
+business."""
 
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ FORMAT_VERSION = 1
 class Entry(BaseModel):
     """What we know of one resource.
 
-    `inputs` are the canonical fields that were applied; `outputs` what writes returned. `imported`: it existed before us.
+    `inputs` are the canonical fields that were applied; `outputs` what writes returned. `imported`: it existed
+    before us.
     `section` is the part of the configuration it came from, so that disabling the part keeps it.
     `watched` are the keys of access-bearing fields at the last apply (see Rule.watch).
     """
@@ -60,7 +62,8 @@ def dump(state: State) -> str:
 
 
 def load(text: str, *, where: str) -> State:
-    """Read a state back. Raises StateError when it is damaged or newer than this tool; never returns an empty state instead."""
+    """Read a state back. Raises StateError when it is damaged or newer than this tool; never returns an empty
+    state instead."""
     import json
 
     repair = f"restore an earlier one: replicator state restore --file {where}"

@@ -1,7 +1,8 @@
 """What every resource type is made of: a model, its field rules, and functions that read and change the object.
 
-The engine knows a type only through `ResourceType`. Values travel as plain JSON (`Fields`), so that the three values of a
-field, applied (state), desired (configuration) and actual (metastore), are compared without knowing the type.
+The engine knows a type only through `ResourceType`. Values travel as plain JSON (`Fields`), so that the three
+values of a field, applied (state), desired (configuration) and actual (metastore), are compared without knowing
+the type.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +16,9 @@ from replicator.address import Address, Side
 
 Fields = dict[str, Any]
 """Field name to canonical JSON value; a field that is absent is unmanaged (desired, applied) or unknown (actual)."""
+
+Path = tuple[str, ...]
+"""Field name, then the keys inside it."""
 
 MARK = "replicator.lineage"
 """The property that says which deployment created an object."""
@@ -35,7 +39,7 @@ def identity(value: Any) -> Any:
     return value
 
 
-def never(before: Any, after: Any) -> bool:
+def never(path: Path, before: Any, after: Any) -> bool:
     return False
 
 
@@ -44,22 +48,24 @@ class Rule:
     """How one field is compared and changed; attached to a model field with `Annotated[...]`.
 
     `canonical` gives the one spelling of a value; it must be idempotent and is applied to all three values.
-    `keyed` says that the canonical value is a (nested) mapping compared key by key, of which only declared keys are managed.
-    `prune(desired fields)` (keyed only) says that keys which nobody declared are removed. Otherwise they are left alone.
-    `effect_of(before, after)` refines `effect` where it depends on the values (a widened type, an added column).
-    `lossy(before, after)` says that this change may lose data or access.
+    `keyed` says that the canonical value is a (nested) mapping compared key by key, of which only declared keys
+    are managed.
+    `prune(desired fields)` (keyed only) says that keys which nobody declared are removed. Otherwise they are left
+    alone.
+    `effect_of(path, before, after)` refines `effect` where it depends on the values (a widened type, an added column).
+    `lossy(path, before, after)` says that this change may lose data or access.
     `write_only`: the server never returns it; compared with state alone.
     `server_default`: an unset value that the server fills is no difference.
     `watch` (keyed only): additions behind our back are drift although plan leaves them alone (they open access).
     """
 
     effect: Effect = Effect.UPDATE
-    effect_of: Callable[[Any, Any], Effect] | None = None
+    effect_of: Callable[[Path, Any, Any], Effect] | None = None
     canonical: Callable[[Any], Any] = identity
     keyed: bool = False
     prune: Callable[[Fields], bool] | None = None
     watch: bool = False
-    lossy: Callable[[Any, Any], bool] = never
+    lossy: Callable[[Path, Any, Any], bool] = never
     write_only: bool = False
     server_default: bool = False
     secret: bool = False
@@ -113,7 +119,8 @@ class DeltaVersion:
     """Where a table's data stands, read from DESCRIBE HISTORY.
 
     `version` is the newest commit, `timestamp` its ISO-8601 UTC time. `clone` is the last CLONE commit, if any.
-    `foreign` is the newest commit after that clone that changed data, as (version, operation): somebody wrote to the replica.
+    `foreign` is the newest commit after that clone that changed data, as (version, operation): somebody wrote to
+    the replica.
     """
 
     version: int
@@ -127,7 +134,8 @@ class Observed:
     """One object as found in a metastore.
 
     `id` is the server's identity (a re-created object gets another one), `mark` the lineage that created it,
-    `version` is only set where versions were asked for. `info` holds facts that are no fields (table_type, pipeline_id…).
+    `version` is only set where versions were asked for. `info` holds facts that are no fields (table_type,
+    pipeline_id…).
     """
 
     name: str
@@ -151,8 +159,8 @@ class Lag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LagReport:
-    """`versions` counts the source's commits not yet copied; `why` is a sentence for people; `breaks` names the differences
-    between both schemas that a copy may not silently carry over."""
+    """`versions` counts the source's commits not yet copied; `why` is a sentence for people; `breaks` names the
+    differences between both schemas that a copy may not silently carry over."""
 
     lag: Lag
     why: str
@@ -216,9 +224,9 @@ Outputs = dict[str, Any]
 class ResourceType:
     """One kind of object, as the engine and the executor see it.
 
-    `kind` is the snapshot's kind of object (a clone is observed as a table). `read` fetches one object, None when it does
-    not exist; it must give the same fields as the bulk listing. `create`, `update`, `delete` and `replace` change it and must
-    be safe to run again. `sync` moves data, `lag` judges a copy, `origin` names what it copies from.
+    `kind` is the snapshot's kind of object (a clone is observed as a table). `read` fetches one object, None when
+    it does not exist; it must give the same fields as the bulk listing. `create`, `update`, `delete` and `replace`
+    change it and must be safe to run again. `sync` moves data, `lag` judges a copy, `origin` names what it copies from.
     `check` types never appear in a metastore: they are run after what they depend on.
     """
 

@@ -1,4 +1,5 @@
-"""Canonical spellings shared by several resource types; each removes one known cause of a difference that never goes away."""
+"""Canonical spellings shared by several resource types; each removes one known cause of a difference that never
+goes away."""
 
 import re
 from collections.abc import Iterable, Mapping

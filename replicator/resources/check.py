@@ -8,7 +8,8 @@ from replicator.resources.base import Effect, Resource, ResourceType, Rule, rule
 
 
 class Check(Resource):
-    """The checks of one copied table, named as the table. `copy_of` is the clone's address, `origin` the table it copies."""
+    """The checks of one copied table, named as the table. `copy_of` is the clone's address, `origin` the table it
+    copies."""
 
     type: ClassVar[str] = "check"
 

@@ -10,13 +10,16 @@ from replicator.resources.base import Effect, Resource, ResourceType, Rule, rule
 
 class Clone(Resource):
     """A deep clone. `source` is the full name to clone from, on the same side; `origin` the address of the table whose
-    version counts (on the source metastore when `source` is a shared table). The target's own history is the truth about
-    what was copied."""
+    version counts (on the source metastore when `source` is a shared table). The target's own history is the truth
+    about what was copied."""
 
     type: ClassVar[str] = "clone"
 
     source: Annotated[
-        str, Rule(write_only=True, why="what was cloned is read from the table's history, where the name may be an older one")
+        str,
+        Rule(
+            write_only=True, why="what was cloned is read from the table's history, where the name may be an older one"
+        ),
     ]
     origin: Annotated[str, Rule(effect=Effect.IGNORED)]
     enforce_schema: Annotated[bool, Rule(effect=Effect.IGNORED)] = True

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from replicator.address import Address
 from replicator.resources import canonical
-from replicator.resources.base import Effect, Fields, Resource, ResourceType, Rule, rules_of
+from replicator.resources.base import Effect, Fields, Path, Resource, ResourceType, Rule, rules_of
 
 
 def canonical_privileges(privileges: Any) -> dict[str, dict[str, bool]]:
@@ -20,12 +20,13 @@ def _authoritative(desired: Fields) -> bool:
     return desired.get("mode") == "authoritative"
 
 
-def _revokes(before: Any, after: Any) -> bool:
+def _revokes(path: Path, before: Any, after: Any) -> bool:
     return before is not None and (after is None or (isinstance(after, Mapping) and not after))
 
 
 class Grants(Resource):
-    """Grants on one securable, named `type/full.name`. `additive` leaves others' grants alone, `authoritative` revokes them."""
+    """Grants on one securable, named `type/full.name`. `additive` leaves others' grants alone, `authoritative`
+    revokes them."""
 
     type: ClassVar[str] = "grants"
 

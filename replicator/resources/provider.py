@@ -16,6 +16,4 @@ class Provider(Resource):
         yield from self.after
 
 
-TYPE = ResourceType(
-    name="provider", model=Provider, rules=rules_of(Provider), kind="provider", observed_only=True
-)
+TYPE = ResourceType(name="provider", model=Provider, rules=rules_of(Provider), kind="provider", observed_only=True)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from replicator.address import Address
 from replicator.resources import canonical
-from replicator.resources.base import Effect, Resource, ResourceType, Rule, rules_of
+from replicator.resources.base import Effect, Path, Resource, ResourceType, Rule, rules_of
 
 
 class Column(BaseModel):
@@ -22,7 +22,8 @@ class Column(BaseModel):
 
 
 def canonical_columns(columns: Any) -> dict[str, Any]:
-    """Columns by lower-cased name, types in their one spelling; the order is kept as `position` only where it was given."""
+    """Columns by lower-cased name, types in their one spelling; the order is kept as `position` only where it was
+    given."""
     keyed = canonical.keyed_by_name(columns)
     for value in keyed.values():
         if "type" in value:
@@ -42,16 +43,19 @@ _WIDER: Mapping[str, frozenset[str]] = {
 """Delta's type widening (https://docs.databricks.com/delta/type-widening): what may change in place."""
 
 
-def _column_effect(before: Any, after: Any) -> Effect:
-    if before is None:
+def _narrows(path: Path, before: Any, after: Any) -> bool:
+    return path[-1] == "type" and before is not None and after not in _WIDER.get(before, ())
+
+
+def _column_effect(path: Path, before: Any, after: Any) -> Effect:
+    if before is None and len(path) == 2:
         return Effect.ADDITIVE
-    if isinstance(before, str) and isinstance(after, str) and before in _WIDER:
-        return Effect.UPDATE if after in _WIDER[before] else Effect.REPLACE
-    return Effect.UPDATE
+    return Effect.REPLACE if _narrows(path, before, after) else Effect.UPDATE
 
 
-def _column_lossy(before: Any, after: Any) -> bool:
-    return after is None and isinstance(before, Mapping)
+def _column_lossy(path: Path, before: Any, after: Any) -> bool:
+    dropped = after is None and len(path) == 2
+    return dropped or _narrows(path, before, after)
 
 
 class Table(Resource):

@@ -1,0 +1,44 @@
+# `make` alone lists what can be made. Every target works as the first command after a clone.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+WORKERS ?= 2
+
+.PHONY: help setup demo test lint types format bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY) ## create .venv with everything that is needed
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("replicator needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+demo: setup ## two metastores on this machine: plan, apply, drift, reconcile
+	@$(BIN)/python examples/quickstart/demo.py
+
+test: setup ## the fast tests, in parallel
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
+
+lint: setup ## style
+	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
+
+types: setup ## static types, strict
+	@$(BIN)/python -m mypy
+
+format: setup ## rewrite the style
+	@$(BIN)/python -m ruff check --fix . && $(BIN)/python -m ruff format .
+
+bench: setup ## measure; ratios side by side
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove what was built and the demo's metastores
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf examples/*/.replicator examples/*/state

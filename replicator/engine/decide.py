@@ -1,0 +1,230 @@
+"""One declared resource: what to do with it. Pure; the rules of safety are in guards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from replicator.address import Address, Side
+from replicator.engine.actions import (
+    Action,
+    Cause,
+    Change,
+    DeclaredAt,
+    Do,
+    Estimate,
+    Precondition,
+    Reason,
+    Risk,
+)
+from replicator.engine.desired import Declared
+from replicator.engine.diff import diff
+from replicator.engine.fingerprints import object_fingerprint
+from replicator.engine.snapshot import Snapshot
+from replicator.engine.state import Entry, State
+from replicator.resources import TYPES
+from replicator.resources.base import Effect, Fields, Lag, LagReport, Observed, ResourceType
+
+
+@dataclass(frozen=True)
+class View:
+    """All that is known of one declared resource, side by side. `origin_moves`: what it copies from changes in
+    this plan."""
+
+    address: Address
+    declared: Declared
+    rtype: ResourceType
+    desired: Fields
+    observed: Observed | None
+    entry: Entry | None
+    unknown: str | None
+    origin: Observed | None
+    origin_unknown: str | None
+    origin_moves: bool
+    lineage: str
+
+    @property
+    def ours(self) -> bool:
+        """We created it: state says so, or its mark does (the state was lost)."""
+        return self.entry is not None or (self.observed is not None and self.observed.mark == self.lineage)
+
+
+def view(
+    address: Address,
+    declared: Declared,
+    snapshots: Mapping[Side, Snapshot],
+    state: State,
+    moving: Mapping[Address, Action],
+) -> View:
+    """Look one resource up everywhere. `moving` holds the actions decided so far (what it depends on comes first)."""
+    rtype = TYPES[address.type]
+    desired = rtype.declared(declared.resource)
+    snapshot = snapshots[address.side]
+    origin_at = rtype.origin(desired) if rtype.origin else None
+    origin_snapshot = snapshots[origin_at.side] if origin_at else None
+    upstream = moving.get(origin_at) if origin_at else None
+    return View(
+        address=address,
+        declared=declared,
+        rtype=rtype,
+        desired=desired,
+        observed=snapshot.find(address),
+        entry=state.resources.get(str(address)),
+        unknown=snapshot.unknown_reason(address),
+        origin=origin_snapshot.find(origin_at) if origin_snapshot and origin_at else None,
+        origin_unknown=origin_snapshot.unknown_reason(origin_at) if origin_snapshot and origin_at else None,
+        origin_moves=upstream is not None and (upstream.moves_data or upstream.do in (Do.CREATE, Do.REPLACE)),
+        lineage=state.lineage,
+    )
+
+
+def decide(seen: View) -> Action | None:
+    """The action for one declared resource, or None when nothing is to be done."""
+    if seen.unknown is not None:
+        return _action(seen, Do.NOOP, Cause.CONFIG, Reason.UNKNOWN, message=seen.unknown)
+    if seen.rtype.observed_only:
+        return _expected(seen)
+    if seen.observed is None:
+        return _create(seen)
+    changes = _changes(seen)
+    lag = lag_of(seen)
+    if seen.entry is None:
+        return _import(seen, changes, lag)
+    return _settle(seen, changes, lag)
+
+
+def _expected(seen: View) -> Action | None:
+    if seen.observed is not None:
+        return None
+    return _action(
+        seen, Do.CHECK, Cause.CONFIG, Reason.EXPECTED_SOON, message="appears by itself once the share is granted"
+    )
+
+
+def _create(seen: View) -> Action:
+    gone = seen.entry is not None
+    lag = lag_of(seen)
+    if lag is not None and lag.lag is Lag.UNKNOWN:
+        return _action(seen, Do.NOOP, Cause.CONFIG, Reason.ORIGIN_MISSING, message=lag.why)
+    return _action(
+        seen,
+        Do.CREATE,
+        Cause.DRIFT if gone else Cause.CONFIG,
+        Reason.GONE if gone else Reason.NOT_PRESENT,
+        message="deleted behind our back" if gone else "",
+        changes=diff(seen.rtype, seen.entry.inputs if seen.entry else {}, seen.desired, {}),
+        lag=lag,
+        moves=seen.rtype.sync is not None,
+    )
+
+
+def _import(seen: View, changes: tuple[Change, ...], lag: LagReport | None) -> Action:
+    """It exists and state does not know it."""
+    behind = lag is not None and lag.lag is not Lag.CURRENT
+    if lag is not None and lag.lag is Lag.UNKNOWN:
+        return _action(seen, Do.NOOP, Cause.IMPORT, Reason.ORIGIN_MISSING, message=lag.why)
+    return _action(
+        seen,
+        Do.IMPORT,
+        Cause.IMPORT,
+        Reason.EXISTS_UNMANAGED,
+        message="created by this deployment earlier" if seen.ours else "exists already; will be managed from now on",
+        changes=changes,
+        lag=lag,
+        moves=behind,
+    )
+
+
+_LAG_REASONS = {
+    Lag.BEHIND: Reason.SOURCE_ADVANCED,
+    Lag.FOREIGN_WRITE: Reason.REPLICA_WRITTEN,
+    Lag.RECREATED: Reason.SOURCE_RECREATED,
+    Lag.NEVER_COPIED: Reason.NEVER_COPIED,
+}
+
+
+def _settle(seen: View, changes: tuple[Change, ...], lag: LagReport | None) -> Action | None:
+    """It exists and is ours: fields, data, both or nothing."""
+    behind = lag is not None and lag.lag is not Lag.CURRENT
+    if lag is not None and lag.lag is Lag.UNKNOWN:
+        return _action(seen, Do.NOOP, Cause.LAG, Reason.ORIGIN_MISSING, message=lag.why)
+    if changes:
+        replaced = any(change.effect is Effect.REPLACE for change in changes)
+        return _action(
+            seen,
+            Do.REPLACE if replaced else Do.UPDATE,
+            _joint_cause(changes),
+            Reason.IMMUTABLE_FIELD if replaced else Reason.FIELDS_DIFFER,
+            changes=changes,
+            lag=lag,
+            moves=behind or (replaced and seen.rtype.sync is not None),
+        )
+    if lag is None or not behind:
+        return None
+    cause = Cause.DRIFT if lag.lag is Lag.FOREIGN_WRITE else Cause.LAG
+    return _action(seen, Do.SYNC, cause, _LAG_REASONS[lag.lag], message=lag.why, lag=lag, moves=True)
+
+
+def _changes(seen: View) -> tuple[Change, ...]:
+    assert seen.observed is not None
+    applied = seen.entry.inputs if seen.entry else None
+    lifecycle = seen.declared.resource.lifecycle
+    return diff(seen.rtype, applied, seen.desired, seen.observed.fields, lifecycle.ignore)
+
+
+def lag_of(seen: View) -> LagReport | None:
+    """How a copy stands to its origin; an origin that moves in this very plan takes the copy along."""
+    if seen.rtype.lag is None:
+        return None
+    if seen.origin_moves:
+        return LagReport(Lag.BEHIND, "its origin moves in this plan")
+    if seen.origin_unknown is not None:
+        return LagReport(Lag.UNKNOWN, f"its origin cannot be read: {seen.origin_unknown}")
+    return seen.rtype.lag(seen.desired, seen.observed, seen.origin, seen.entry.outputs if seen.entry else {})
+
+
+def _joint_cause(changes: tuple[Change, ...]) -> Cause:
+    causes = {change.cause for change in changes}
+    return causes.pop() if len(causes) == 1 else Cause.BOTH
+
+
+def _risk(seen: View, do: Do, changes: tuple[Change, ...], lag: LagReport | None) -> Risk:
+    if do is Do.REPLACE and (seen.rtype.bears_data or seen.rtype.holds_children):
+        return Risk.DATA_LOSS
+    if lag is not None and lag.lag in (Lag.FOREIGN_WRITE, Lag.RECREATED):
+        return Risk.DATA_LOSS
+    if any(change.lossy for change in changes):
+        return Risk.DATA_LOSS if seen.rtype.bears_data else Risk.ACCESS_LOSS
+    if changes and all(change.effect is Effect.ADDITIVE for change in changes):
+        return Risk.ADDITIVE
+    return Risk.NONE
+
+
+def _action(
+    seen: View,
+    do: Do,
+    cause: Cause,
+    reason: Reason,
+    *,
+    message: str = "",
+    changes: tuple[Change, ...] = (),
+    lag: LagReport | None = None,
+    moves: bool = False,
+) -> Action:
+    return Action(
+        address=str(seen.address),
+        do=do,
+        cause=cause,
+        reason=reason,
+        message=message or (lag.why if lag and moves else ""),
+        risk=_risk(seen, do, changes, lag),
+        precondition=Precondition(exists=seen.observed is not None, fingerprint=object_fingerprint(seen.observed)),
+        desired=seen.desired,
+        changes=changes,
+        moves_data=moves,
+        estimate=_estimate(seen, lag) if moves else None,
+        declared_at=DeclaredAt(file=seen.declared.at.file, line=seen.declared.at.line) if seen.declared.at else None,
+    )
+
+
+def _estimate(seen: View, lag: LagReport | None) -> Estimate:
+    pinned = None if seen.origin_moves or not seen.origin or not seen.origin.version else seen.origin.version.version
+    return Estimate(versions=lag.versions if lag and lag.versions else None, source_version=pinned)

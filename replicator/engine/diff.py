@@ -1,0 +1,133 @@
+"""Three values of every field in, changes out. Pure; knows types only through their rules.
+
+What decides, in this order: a field that is not declared is unmanaged; values are canonical; within a keyed field
+only keys that are declared, or that we applied before, are ours; equal pairs are never looked into.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from replicator.engine.actions import Cause, Change
+from replicator.resources.base import Effect, Fields, ResourceType, Rule
+
+_Plain = Mapping[str, Any]
+_PLAIN_RULE = Rule()
+
+
+def diff(
+    rtype: ResourceType, applied: Fields | None, desired: Fields, actual: Fields, ignore: Iterable[str] = ()
+) -> tuple[Change, ...]:
+    """The changes that bring `actual` to `desired`, by path. `applied` is None when state has nothing of the resource.
+
+    `ignore` holds path patterns (`comment`, `properties.*`) that the lifecycle tells us not to look at.
+    """
+    patterns = tuple(ignore)
+    found: list[Change] = []
+    for name in sorted(desired):
+        rule = rtype.rules.get(name, _PLAIN_RULE)
+        if rule.effect is Effect.IGNORED:
+            continue
+        before = (applied or {}).get(name) if rule.write_only else actual.get(name)
+        known = applied.get(name) if applied is not None else None
+        for path, old, new in _differences(name, rule, known, desired, before):
+            if not any(fnmatchcase(".".join(path), pattern) for pattern in patterns):
+                found.append(_change(rule, path, applied, old, new))
+    return tuple(found)
+
+
+def _differences(
+    name: str, rule: Rule, applied: Any, desired: Fields, before: Any
+) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    after = desired[name]
+    if rule.server_default and after is None:
+        return
+    if rule.keyed:
+        prune = rule.prune is not None and rule.prune(desired)
+        wanted = _without_nulls(after or {})
+        ours = _ours(before or {}, after or {}, applied or {}, prune=prune)
+        if ours != wanted:
+            yield from (((name, *path), old, new) for path, old, new in _paths(ours, wanted))
+    elif before != after:
+        yield (name,), before, after
+
+
+def _without_nulls(wanted: _Plain) -> Fields:
+    """A key that is declared null is to be absent."""
+    return {
+        key: _without_nulls(value) if isinstance(value, Mapping) else value
+        for key, value in wanted.items()
+        if value is not None
+    }
+
+
+def _ours(actual: _Plain, desired: _Plain, applied: _Plain, *, prune: bool) -> Fields:
+    """The part of `actual` that is managed: keys declared now or applied before, or every key when pruning."""
+    found: Fields = {}
+    for key, value in actual.items():
+        declared, known = desired.get(key), applied.get(key)
+        if not (prune or key in desired or key in applied):
+            continue
+        if isinstance(value, Mapping) and (isinstance(declared, Mapping) or isinstance(known, Mapping)):
+            inner = _ours(value, declared or {}, known or {}, prune=prune)
+            if inner or not value or key in desired:
+                found[key] = inner
+        else:
+            found[key] = value
+    return found
+
+
+def _paths(before: Fields, after: Fields) -> list[tuple[tuple[str, ...], Any, Any]]:
+    from deepdiff import DeepDiff
+
+    tree = DeepDiff(before, after, view="tree", ignore_order=False)
+    seen: dict[tuple[str, ...], tuple[Any, Any]] = {}
+    for group in tree.values():
+        for item in group:
+            path = _without_indexes(item.path(output_format="list"))
+            seen[path] = (_at(before, path), _at(after, path))
+    return [(path, *values) for path, values in sorted(seen.items())]
+
+
+def _without_indexes(path: Iterable[Any]) -> tuple[str, ...]:
+    """A change inside a list is a change of the list."""
+    kept: list[str] = []
+    for step in path:
+        if not isinstance(step, str):
+            break
+        kept.append(step)
+    return tuple(kept)
+
+
+def _at(value: Any, path: Iterable[str]) -> Any:
+    for step in path:
+        if not isinstance(value, Mapping) or step not in value:
+            return None
+        value = value[step]
+    return value
+
+
+def _change(rule: Rule, path: tuple[str, ...], applied: Fields | None, before: Any, after: Any) -> Change:
+    known = _at(applied, path) if applied is not None else None
+    return Change(
+        path=path,
+        applied=_shown(rule, known),
+        before=_shown(rule, before),
+        after=_shown(rule, after),
+        cause=_cause(applied is not None, known, before, after),
+        effect=rule.effect_of(path, before, after) if rule.effect_of else rule.effect,
+        lossy=rule.lossy(path, before, after),
+        why=rule.why,
+    )
+
+
+def _cause(in_state: bool, applied: Any, before: Any, after: Any) -> Cause:
+    if not in_state:
+        return Cause.IMPORT
+    if applied == after:
+        return Cause.DRIFT
+    return Cause.CONFIG if applied == before else Cause.BOTH
+
+
+def _shown(rule: Rule, value: Any) -> Any:
+    return {"$secret": "set"} if rule.secret and value is not None else value

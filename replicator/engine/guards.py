@@ -1,0 +1,258 @@
+"""All rules that hold an action back, on one page. Each names how a person releases it.
+
+A guard looks at one action (or at all of them) and returns blocks; nothing here changes what would be done.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from replicator.address import Address, Side
+from replicator.engine.actions import Action, Block, Do, Notice, Reason
+from replicator.engine.desired import Desired
+from replicator.engine.policy import Code, Policy
+from replicator.engine.snapshot import Snapshot
+from replicator.engine.state import Entry, State
+from replicator.resources.base import Lag, Observed, ResourceType
+
+
+@dataclass(frozen=True)
+class Case:
+    """One action with what a guard may want to know."""
+
+    action: Action
+    address: Address
+    rtype: ResourceType
+    observed: Observed | None
+    entry: Entry | None
+    lag: Lag | None
+    breaks: tuple[str, ...]
+    on_existing: str
+    state: State
+    snapshot: Snapshot
+    leaving: frozenset[str]
+
+
+def _release(case: Case) -> str:
+    return f"replicator apply --allow-destroy '{case.address}'"
+
+
+def _unknown(case: Case) -> Block | None:
+    if case.action.reason is not Reason.UNKNOWN:
+        return None
+    return Block(
+        code=Code.UNKNOWN,
+        message=f"cannot be read, so nothing is proposed for it: {case.action.message}",
+        release="give the principal the right to read it (BROWSE or USE), or leave it out with --exclude",
+    )
+
+
+def _origin_missing(case: Case) -> Block | None:
+    if case.action.reason is not Reason.ORIGIN_MISSING:
+        return None
+    return Block(
+        code=Code.ORIGIN_MISSING,
+        message=case.action.message,
+        release="restore the source, or take the table out of the configuration",
+    )
+
+
+def _protected(case: Case) -> Block | None:
+    protected = case.entry is not None and case.entry.protect
+    if not protected or case.action.do not in (Do.DELETE, Do.REPLACE):
+        return None
+    return Block(
+        code=Code.PROTECTED,
+        message="is protected (recorded in state)",
+        release=f"replicator state unprotect '{case.address}', or apply it with protect: false",
+    )
+
+
+def _drops_data(case: Case) -> Block | None:
+    if case.action.do is not Do.DELETE or not case.rtype.bears_data:
+        return None
+    return Block(code=Code.DROPS_DATA, message="would drop a table with its data", release=_release(case))
+
+
+def _drops_children(case: Case) -> Block | None:
+    if case.action.do is not Do.DELETE or not case.rtype.holds_children:
+        return None
+    prefix = case.address.name + "."
+    left = [
+        name
+        for kind in ("schema", "table")
+        for name in case.snapshot.objects.get(kind, {})
+        if name.startswith(prefix) and f"{kind}/{name}" not in case.leaving and not _automatic(kind, name)
+    ]
+    if not left or (case.observed is not None and case.observed.fields.get("share_name")):
+        return None
+    return Block(
+        code=Code.DROPS_CHILDREN,
+        message=f"still holds {len(left)} objects that are not ours to drop, for example {min(left)}",
+        release=f"move them away, or keep it: replicator state forget '{case.address}'",
+    )
+
+
+def _automatic(kind: str, name: str) -> bool:
+    """The schemas that a catalog is born with are nobody's data."""
+    return kind == "schema" and name.rpartition(".")[2] in ("default", "information_schema")
+
+
+def _drops_column(case: Case) -> Block | None:
+    lossy = [".".join(change.path) for change in case.action.changes if change.lossy]
+    if not lossy or not case.rtype.bears_data:
+        return None
+    return Block(code=Code.DROPS_COLUMN, message=f"would drop or narrow {', '.join(lossy)}", release=_release(case))
+
+
+def _replaces_data(case: Case) -> Block | None:
+    if case.action.do is not Do.REPLACE or not (case.rtype.bears_data or case.rtype.holds_children):
+        return None
+    fields = ", ".join(".".join(change.path) for change in case.action.changes if change.effect == "replace")
+    return Block(
+        code=Code.REPLACES_DATA,
+        message=f"{fields} cannot be changed in place; replacing drops the {case.rtype.name} and all it holds",
+        release=_release(case),
+    )
+
+
+def _overwrites_replica(case: Case) -> Block | None:
+    if case.lag is not Lag.FOREIGN_WRITE or not case.action.moves_data:
+        return None
+    return Block(
+        code=Code.OVERWRITES_REPLICA,
+        message=f"{case.action.message}; a sync discards that",
+        release=_release(case),
+    )
+
+
+def _source_recreated(case: Case) -> Block | None:
+    if case.lag is not Lag.RECREATED or not case.action.moves_data:
+        return None
+    return Block(
+        code=Code.SOURCE_RECREATED,
+        message=f"{case.action.message}; a sync overwrites the copy of the former table",
+        release=_release(case),
+    )
+
+
+def _schema_changed(case: Case) -> Block | None:
+    if not case.breaks or not case.action.moves_data:
+        return None
+    return Block(
+        code=Code.SCHEMA_CHANGED,
+        message=f"the source's schema changed: {'; '.join(case.breaks)}",
+        release=f"set enforce_schema: false to let it follow, or {_release(case)}",
+    )
+
+
+def _marked_by_other(case: Case) -> Block | None:
+    mark = case.observed.mark if case.observed else None
+    if mark is None or mark == case.state.lineage or case.action.do in (Do.NOOP, Do.FORGET, Do.CHECK):
+        return None
+    return Block(
+        code=Code.MARKED_BY_OTHER,
+        message="belongs to another deployment of replicator (its mark says so)",
+        release="let that deployment forget it first: replicator state forget",
+    )
+
+
+def _not_managed(case: Case) -> Block | None:
+    if case.action.do is not Do.IMPORT or case.on_existing != "fail":
+        return None
+    if case.observed is None or case.observed.mark == case.state.lineage:
+        return None
+    return Block(
+        code=Code.NOT_MANAGED,
+        message="exists and is not managed by this deployment",
+        release="rename it, or take it over with lifecycle: {on_existing: import}",
+    )
+
+
+def _locks_out(case: Case) -> Block | None:
+    me = case.snapshot.metastore.principal
+    lost = [
+        change
+        for change in case.action.changes
+        if change.path[:2] == ("privileges", me) and change.before is not None and change.after is None
+    ]
+    if not lost:
+        return None
+    return Block(
+        code=Code.LOCKS_OUT,
+        message=f"would take away the privileges of {me}, who runs this",
+        release=_release(case),
+    )
+
+
+GUARDS: tuple[Callable[[Case], Block | None], ...] = (
+    _unknown,
+    _origin_missing,
+    _protected,
+    _not_managed,
+    _marked_by_other,
+    _drops_data,
+    _drops_children,
+    _drops_column,
+    _replaces_data,
+    _overwrites_replica,
+    _source_recreated,
+    _schema_changed,
+    _locks_out,
+)
+
+_NEVER_RELEASED = frozenset(
+    {Code.UNKNOWN, Code.ORIGIN_MISSING, Code.MARKED_BY_OTHER, Code.PROTECTED, Code.DROPS_CHILDREN}
+)
+"""Guards that --allow-destroy does not lift: their release is printed with them."""
+
+
+def blocks(case: Case, policy: Policy) -> tuple[Block, ...]:
+    """Every block of one action that nobody released."""
+    found = (guard(case) for guard in GUARDS)
+    return tuple(
+        block
+        for block in found
+        if block is not None
+        and (Code(block.code) in _NEVER_RELEASED or not policy.allows(Code(block.code), str(case.address)))
+    )
+
+
+def thresholds(actions: Iterable[Action], state: State, policy: Policy) -> dict[str, Block]:
+    """Too much at once is a mistake more often than a wish. Returns a block per address concerned."""
+    held = Counter(Address.parse(text).side for text in state.resources)
+    listed = list(actions)
+    found: dict[str, Block] = {}
+    for code, kinds, percent, word in (
+        (Code.MANY_UPDATES, (Do.UPDATE, Do.REPLACE), policy.max_update_percent, "update"),
+        (Code.MANY_DELETES, (Do.DELETE,), policy.max_delete_percent, "delete"),
+    ):
+        for side in Side:
+            hit = [action.address for action in listed if action.do in kinds and action.at.side is side]
+            if held[side] < policy.threshold_objects or len(hit) * 100 <= percent * held[side]:
+                continue
+            block = Block(
+                code=code,
+                message=f"{word}s {len(hit)} of {held[side]} {side} objects at once, more than {percent} %",
+                release=f"replicator apply --allow-destroy {code.value}",
+            )
+            found |= {address: block for address in hit if not policy.allows(code, address)}
+    return found
+
+
+def notices(actions: Iterable[Action], desired: Desired) -> tuple[Notice, ...]:
+    """What a reviewer must see although it blocks nothing."""
+    revoked = tuple(
+        Notice(
+            code=Code.REVOKES,
+            address=action.address,
+            message=f"revokes {change.path[-1]} from {change.path[1]}",
+        )
+        for action in actions
+        for change in action.changes
+        if change.path[0] == "privileges"
+        and len(change.path) == 3
+        and change.before is not None
+        and change.after is None
+    )
+    return revoked + tuple(Notice(code="NOTE", message=text) for text in desired.notices)

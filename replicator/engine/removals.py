@@ -1,0 +1,71 @@
+"""What state still has and the configuration no longer declares. Pure."""
+
+from collections.abc import Mapping
+
+from replicator.address import Address, Side
+from replicator.engine.actions import Action, Cause, Do, Precondition, Reason, Risk
+from replicator.engine.desired import Desired
+from replicator.engine.fingerprints import object_fingerprint
+from replicator.engine.snapshot import Snapshot
+from replicator.engine.state import Entry, State
+from replicator.resources import TYPES
+
+
+def removals(
+    desired: Desired, snapshots: Mapping[Side, Snapshot], state: State, *, destroy: bool = False
+) -> list[Action]:
+    """Forget or delete, in address order. Resources of a disabled section stay as they are, unless all is destroyed."""
+    found: list[Action] = []
+    for text, entry in sorted(state.resources.items()):
+        address = Address.parse(text)
+        if not destroy and (address in desired.resources or entry.section in desired.disabled_sections):
+            continue
+        found.append(_removal(address, entry, snapshots[address.side], requested=destroy))
+    return found
+
+
+def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: bool) -> Action:
+    rtype = TYPES[address.type]
+    observed = snapshot.find(address)
+    unknown = snapshot.unknown_reason(address)
+    on_removed = entry.on_removed or ("forget" if entry.imported else rtype.default_on_removed)
+    if unknown is not None:
+        do, reason = Do.NOOP, Reason.UNKNOWN
+    elif rtype.is_check or rtype.observed_only or rtype.delete is None:
+        do, reason = Do.FORGET, Reason.NOT_IN_CONFIG
+    elif observed is None:
+        do, reason = Do.FORGET, Reason.GONE
+    elif on_removed == "forget":
+        do, reason = Do.FORGET, Reason.IMPORTED_THEN_REMOVED if entry.imported else Reason.NOT_IN_CONFIG
+    else:
+        do, reason = Do.DELETE, Reason.REQUESTED if requested else Reason.NOT_IN_CONFIG
+    return Action(
+        address=str(address),
+        do=do,
+        cause=Cause.REMOVED,
+        reason=reason,
+        message=unknown or "",
+        risk=_risk(address) if do is Do.DELETE else Risk.NONE,
+        precondition=Precondition(exists=observed is not None, fingerprint=object_fingerprint(observed)),
+        desired=entry.inputs,
+    )
+
+
+def _risk(address: Address) -> Risk:
+    if TYPES[address.type].bears_data:
+        return Risk.DATA_LOSS
+    return Risk.ACCESS_LOSS if address.type in ("grants", "share", "recipient") else Risk.NONE
+
+
+def removal_order(removed: list[Action], state: State, acting: Mapping[str, Action]) -> list[Action]:
+    """Dependants go before what they depend on; an update that lets go of an object goes before its removal."""
+    gone = {action.address for action in removed}
+    waits: dict[str, set[str]] = {address: set() for address in gone}
+    for text, entry in state.resources.items():
+        for need in entry.depends_on:
+            if need in gone and text != need and (text in gone or text in acting):
+                waits[need].add(text)
+    return [
+        action.model_copy(update={"depends_on": tuple(sorted(waits[action.address]))})
+        for action in sorted(removed, key=lambda item: item.address)
+    ]
