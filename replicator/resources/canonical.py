@@ -3,6 +3,7 @@ goes away."""
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 _ALIASES = {
@@ -18,6 +19,7 @@ _ALIASES = {
 _WORD = re.compile(r"[a-z_]+|`(?:[^`]|``)*`|[0-9]+|[^a-z_`0-9]", re.IGNORECASE)
 
 
+@lru_cache(maxsize=65536)
 def column_type(text: str) -> str:
     """`INTEGER` is `int`, `map< string , double>` is `map<string,double>`, `decimal` is `decimal(10,0)`.
 
