@@ -1,0 +1,94 @@
+"""Calls whose outcome nobody recorded: what became of them is read from the objects themselves."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from replicator.address import Address, Side
+from replicator.engine.actions import Do
+from replicator.engine.diff import diff
+from replicator.engine.snapshot import Snapshot
+from replicator.engine.state import Entry, State
+from replicator.execution.journal import Pending
+from replicator.resources import TYPES
+from replicator.resources.base import Fields, Observed, ResourceType
+
+_MARKED = frozenset({"catalog", "schema", "table", "clone"})
+"""Types that carry the deployment's mark; a shared catalog is read-only and carries none."""
+
+_CLOCK_SKEW = timedelta(minutes=5)
+_UNDONE_BY_PLANNING = frozenset({Do.IMPORT, Do.CHECK, Do.FORGET, Do.NOOP})
+
+
+def instant(value: Any) -> datetime | None:
+    """A server's time stamp: milliseconds since 1970 (as REST returns it) or ISO-8601 text."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value / 1000, UTC)
+    if isinstance(value, str) and value:
+        parsed = datetime.fromisoformat(value)
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return None
+
+
+def is_ours(address: Address, observed: Observed, *, lineage: str, principal: str, since: str) -> bool:
+    """Whether an object that was absent before `since` was made by our own call.
+
+    It carries our mark; or, where objects of its type carry none, our principal created it after that time.
+    Grants are values rather than objects: what we meant to grant is ours.
+    """
+    if observed.mark is not None:
+        return observed.mark == lineage
+    if address.type == "grants":
+        return True
+    if address.type in _MARKED and not observed.fields.get("share_name"):
+        return False
+    created = instant(observed.info.get("created_at"))
+    began = instant(since)
+    if created is None or began is None:
+        return False
+    same = str(observed.info.get("created_by", "")).lower() == principal.lower()
+    return same and created >= began - _CLOCK_SKEW
+
+
+def differing(rtype: ResourceType, desired: Fields, observed: Observed) -> frozenset[str]:
+    """The top-level fields in which an object is not what is desired."""
+    return frozenset(change.path[0] for change in diff(rtype, desired, desired, observed.fields))
+
+
+def still_pending(pending: Mapping[str, Pending], snapshots: Mapping[Side, Snapshot]) -> dict[str, Pending]:
+    """Those about which the snapshots know nothing: unknown is not absent."""
+    return {
+        text: item
+        for text, item in pending.items()
+        if snapshots[(at := Address.parse(text)).side].unknown_reason(at) is not None
+    }
+
+
+def resolve_pending(state: State, pending: Mapping[str, Pending], snapshots: Mapping[Side, Snapshot]) -> State:
+    """The state with the outcome of each pending call, as far as the snapshots show it."""
+    open_ones = still_pending(pending, snapshots)
+    resources = dict(state.resources)
+    for text, item in sorted(pending.items()):
+        if text not in open_ones and Do(item.do) not in _UNDONE_BY_PLANNING:
+            _resolve(resources, state.lineage, item, snapshots[Address.parse(text).side])
+    return state.model_copy(update={"resources": resources})
+
+
+def _resolve(resources: dict[str, Entry], lineage: str, item: Pending, snapshot: Snapshot) -> None:
+    address = Address.parse(item.address)
+    observed = snapshot.find(address)
+    if Do(item.do) is Do.DELETE:
+        if observed is None:
+            resources.pop(item.address, None)
+        return
+    if observed is None:
+        return
+    before = item.previous if item.previous in resources else item.address
+    principal = snapshot.metastore.principal
+    known = before in resources
+    if not known and not is_ours(address, observed, lineage=lineage, principal=principal, since=item.at):
+        return
+    intended = Entry.model_validate(item.entry)
+    partial = bool(differing(TYPES[address.type], intended.inputs, observed))
+    resources.pop(before, None)
+    resources[item.address] = intended.model_copy(update={"id": observed.id, "partial": partial})

@@ -1,0 +1,106 @@
+"""A dependency-ordered ready queue over worker threads: no barriers between generations, deterministic priority."""
+
+import heapq
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Outcome(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[T]):
+    """What became of one node. `because_of`: the failed node that a skipped one waited for, None if the run stopped."""
+
+    outcome: Outcome
+    value: T | None = None
+    error: Exception | None = None
+    because_of: str | None = None
+
+
+def run(
+    nodes: Sequence[str],
+    dependencies: Mapping[str, Iterable[str]],
+    work: Callable[[str], T],
+    *,
+    workers: int,
+    fail_fast: bool = False,
+    stop: threading.Event | None = None,
+) -> dict[str, Result[T]]:
+    """Call `work` once per node, each after all it depends on, at most `workers` at a time, ready ones in given order.
+
+    A node that raises blocks only those that depend on it. After `stop` is set (or, with `fail_fast`, after a failure)
+    nothing new is started; what runs is waited for. Dependencies outside `nodes` count as met. Threads are daemons, so
+    that an exception in the caller's thread (a second interrupt) leaves at once.
+    """
+    priority = {node: rank for rank, node in enumerate(nodes)}
+    waits = {node: {need for need in dependencies.get(node, ()) if need in priority} for node in nodes}
+    followers = _followers(waits)
+    results: dict[str, Result[T]] = {}
+    ready = [rank for node, rank in priority.items() if not waits[node]]
+    jobs, finished = _start(min(workers, len(nodes)), work)
+    running, stopping = 0, False
+    while True:
+        while ready and running < workers and not stopping and not (stop and stop.is_set()):
+            jobs.put(nodes[heapq.heappop(ready)])
+            running += 1
+        if not running:
+            break
+        node, results[node] = finished.get()
+        running -= 1
+        if results[node].outcome is Outcome.FAILED:
+            _skip(node, followers, results)
+            stopping = fail_fast
+        for follower in followers[node]:
+            waits[follower].discard(node)
+            if not waits[follower] and follower not in results:
+                heapq.heappush(ready, priority[follower])
+    for _ in range(min(workers, len(nodes))):
+        jobs.put(None)
+    return {node: results.get(node, Result(Outcome.SKIPPED)) for node in nodes}
+
+
+def _followers(waits: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    followers: dict[str, list[str]] = {node: [] for node in waits}
+    for node, needs in waits.items():
+        for need in needs:
+            followers[need].append(node)
+    return followers
+
+
+def _start(
+    threads: int, work: Callable[[str], T]
+) -> "tuple[SimpleQueue[str | None], SimpleQueue[tuple[str, Result[T]]]]":
+    """Threads that take nodes from the first queue, until a None, and put results on the second."""
+    jobs: SimpleQueue[str | None] = SimpleQueue()
+    finished: SimpleQueue[tuple[str, Result[T]]] = SimpleQueue()
+
+    def serve() -> None:
+        while (node := jobs.get()) is not None:
+            try:
+                finished.put((node, Result(Outcome.DONE, value=work(node))))
+            except Exception as error:  # noqa: BLE001  one node's failure, whatever it is, must not end the others
+                finished.put((node, Result(Outcome.FAILED, error=error)))
+
+    for _ in range(threads):
+        threading.Thread(target=serve, daemon=True).start()
+    return jobs, finished
+
+
+def _skip(failed: str, followers: Mapping[str, Iterable[str]], results: dict[str, Result[T]]) -> None:
+    """Everything that waits for the failed node, directly or not, will not run."""
+    stack = list(followers[failed])
+    while stack:
+        node = stack.pop()
+        if node not in results:
+            results[node] = Result(Outcome.SKIPPED, because_of=failed)
+            stack.extend(followers[node])
