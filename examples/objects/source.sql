@@ -1,0 +1,2 @@
+-- Nothing has to be there before: replicator makes all of it.
+SELECT 1;
