@@ -45,7 +45,7 @@ def _differences(
     if rule.keyed:
         prune = rule.prune is not None and rule.prune(desired)
         wanted = _without_nulls(after or {})
-        ours = _ours(before or {}, after or {}, applied or {}, prune=prune)
+        ours = _ours(before or {}, after or {}, applied or {}, rule.keyed, prune=prune)
         if ours != wanted:
             yield from (((name, *path), old, new) for path, old, new in _paths(ours, wanted))
     elif before != after:
@@ -61,17 +61,24 @@ def _without_nulls(wanted: _Plain) -> Fields:
     }
 
 
-def _ours(actual: _Plain, desired: _Plain, applied: _Plain, *, prune: bool) -> Fields:
-    """The part of `actual` that is managed: keys declared now or applied before, or every key when pruning."""
+def _ours(actual: _Plain, desired: _Plain, applied: _Plain, depth: int, *, prune: bool) -> Fields:
+    """The part of `actual` that is managed.
+
+    Down to `depth` keys are things of their own: those declared now or applied before are ours, or all when pruning.
+    Below that they are attributes of a thing, and ours only where they are declared.
+    """
     found: Fields = {}
     for key, value in actual.items():
-        declared, known = desired.get(key), applied.get(key)
-        if not (prune or key in desired or key in applied):
+        declared = desired.get(key)
+        ours = key in desired or (depth > 0 and (prune or key in applied))
+        if not ours or value is None:
             continue
-        if isinstance(value, Mapping) and (isinstance(declared, Mapping) or isinstance(known, Mapping)):
-            inner = _ours(value, declared or {}, known or {}, prune=prune)
-            if inner or not value or key in desired:
+        if isinstance(value, Mapping) and depth > 1:
+            inner = _ours(value, declared or {}, applied.get(key) or {}, depth - 1, prune=prune)
+            if inner or key in desired:
                 found[key] = inner
+        elif isinstance(value, Mapping) and isinstance(declared, Mapping):
+            found[key] = _ours(value, declared, {}, 0, prune=prune)
         else:
             found[key] = value
     return found

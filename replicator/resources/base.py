@@ -48,8 +48,8 @@ class Rule:
     """How one field is compared and changed; attached to a model field with `Annotated[...]`.
 
     `canonical` gives the one spelling of a value; it must be idempotent and is applied to all three values.
-    `keyed` says that the canonical value is a (nested) mapping compared key by key, of which only declared keys
-    are managed.
+    `keyed` says how many levels of the canonical value are mappings whose keys are things of their own, of which only
+    declared ones are managed (columns: 1, principals and their privileges: 2). Deeper keys are attributes of a thing.
     `prune(desired fields)` (keyed only) says that keys which nobody declared are removed. Otherwise they are left
     alone.
     `effect_of(path, before, after)` refines `effect` where it depends on the values (a widened type, an added column).
@@ -62,7 +62,7 @@ class Rule:
     effect: Effect = Effect.UPDATE
     effect_of: Callable[[Path, Any, Any], Effect] | None = None
     canonical: Callable[[Any], Any] = identity
-    keyed: bool = False
+    keyed: int = 0
     prune: Callable[[Fields], bool] | None = None
     watch: bool = False
     lossy: Callable[[Path, Any, Any], bool] = never

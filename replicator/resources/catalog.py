@@ -17,7 +17,7 @@ class Catalog(Resource):
     comment: Annotated[str | None, Rule(canonical=canonical.text)] = None
     properties: Annotated[
         dict[str, str] | None,
-        Rule(canonical=canonical.string_map, keyed=True, why="the platform adds properties of its own"),
+        Rule(canonical=canonical.string_map, keyed=1, why="the platform adds properties of its own"),
     ] = None
     storage_root: Annotated[
         str | None,

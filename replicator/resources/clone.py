@@ -26,7 +26,7 @@ class Clone(Resource):
     comment: Annotated[str | None, Rule(canonical=canonical.text, why="CLONE does not copy the table's comment")] = None
     properties: Annotated[
         dict[str, str] | None,
-        Rule(canonical=canonical.string_map, keyed=True, why="a clone brings its source's properties"),
+        Rule(canonical=canonical.string_map, keyed=1, why="a clone brings its source's properties"),
     ] = None
     location: Annotated[str | None, Rule(effect=Effect.REPLACE, canonical=canonical.url)] = None
     owner: Annotated[str | None, Rule(effect=Effect.OWNER, canonical=canonical.principal)] = None

@@ -35,7 +35,7 @@ class Grants(Resource):
         dict[str, tuple[str, ...]],
         Rule(
             canonical=canonical_privileges,
-            keyed=True,
+            keyed=2,
             prune=_authoritative,
             watch=True,
             lossy=_revokes,

@@ -44,7 +44,7 @@ class Share(Resource):
     comment: Annotated[str | None, Rule(canonical=canonical.text)] = None
     objects: Annotated[
         tuple[SharedObject, ...] | None,
-        Rule(canonical=canonical_objects, keyed=True, watch=True, why="matched by type and name; order says nothing"),
+        Rule(canonical=canonical_objects, keyed=1, watch=True, why="matched by type and name; order says nothing"),
     ] = None
     owner: Annotated[str | None, Rule(effect=Effect.OWNER, canonical=canonical.principal)] = None
 

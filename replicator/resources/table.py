@@ -67,7 +67,7 @@ class Table(Resource):
         tuple[Column, ...] | None,
         Rule(
             canonical=canonical_columns,
-            keyed=True,
+            keyed=1,
             effect_of=_column_effect,
             lossy=_column_lossy,
             why="columns are matched by name; only declared ones are managed",
@@ -76,7 +76,7 @@ class Table(Resource):
     comment: Annotated[str | None, Rule(canonical=canonical.text)] = None
     properties: Annotated[
         dict[str, str] | None,
-        Rule(canonical=canonical.string_map, keyed=True, why="the platform adds properties of its own"),
+        Rule(canonical=canonical.string_map, keyed=1, why="the platform adds properties of its own"),
     ] = None
     partitioned_by: Annotated[
         tuple[str, ...] | None, Rule(effect=Effect.REPLACE, why="partitioning is fixed when a table is created")

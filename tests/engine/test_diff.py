@@ -108,6 +108,11 @@ def test_a_type_widens_in_place_and_changes_otherwise_by_replacement(before: str
     assert change.effect is effect
 
 
+def test_an_attribute_that_left_the_file_is_no_longer_managed() -> None:
+    applied = table(a={"type": "int", "comment": "ours"})
+    assert diff(TYPES["table"], applied, table(a={"type": "int"}), table(a={"type": "int", "comment": "theirs"})) == ()
+
+
 def test_a_list_changes_as_a_whole() -> None:
     (change,) = diff(TYPES["table"], {}, {"clustered_by": ["a", "b"]}, {"clustered_by": ["a", "c"]})
     assert (change.path, change.before, change.after) == (("clustered_by",), ["a", "c"], ["a", "b"])
