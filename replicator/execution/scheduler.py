@@ -23,7 +23,7 @@ class Result(Generic[T]):
 
     outcome: Outcome
     value: T | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     because_of: str | None = None
 
 
@@ -58,6 +58,7 @@ def run(
         node, results[node] = finished.get()
         running -= 1
         if results[node].outcome is Outcome.FAILED:
+            _reraise(results[node].error)
             _skip(node, followers, results)
             stopping = fail_fast
         for follower in followers[node]:
@@ -88,12 +89,18 @@ def _start(
         while (node := jobs.get()) is not None:
             try:
                 finished.put((node, Result(Outcome.DONE, value=work(node))))
-            except Exception as error:  # noqa: BLE001  one node's failure, whatever it is, must not end the others
+            except BaseException as error:  # noqa: BLE001  reported below; unreported, the caller would wait for ever
                 finished.put((node, Result(Outcome.FAILED, error=error)))
 
     for _ in range(threads):
         threading.Thread(target=serve, daemon=True).start()
     return jobs, finished
+
+
+def _reraise(error: BaseException | None) -> None:
+    """A node's failure, whatever it is, must not end the others; what is no failure (an exit) ends the run."""
+    if error is not None and not isinstance(error, Exception):
+        raise error
 
 
 def _skip(failed: str, followers: Mapping[str, Iterable[str]], results: dict[str, Result[T]]) -> None:

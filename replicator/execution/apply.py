@@ -1,0 +1,174 @@
+"""Apply: execute a plan, and nothing but the plan."""
+
+import contextlib
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from types import FrameType
+
+from replicator.address import Side
+from replicator.engine.actions import Plan
+from replicator.engine.desired import Desired
+from replicator.engine.policy import Policy
+from replicator.engine.state import State, same
+from replicator.errors import BlockedError, ExitCode, StaleError
+from replicator.execution.book import Book
+from replicator.execution.events import Events, Kind, now
+from replicator.execution.job import Context, Hands
+from replicator.execution.passes import Pace, Passes
+from replicator.execution.results import ApplyResult
+from replicator.execution.retrying import Retry
+from replicator.execution.store import Opened, StateStore
+from replicator.resources import TYPES
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run: `workers` at a time; `skip_blocked` leaves out what a guard holds back and what waits for it."""
+
+    workers: int = 8
+    fail_fast: bool = False
+    skip_blocked: bool = False
+    retry: Retry = field(default_factory=Retry)
+    policy: Policy = field(default_factory=Policy)
+
+
+_DEFAULTS = Options()
+
+
+def execute(
+    plan: Plan,
+    desired: Desired,
+    opened: Opened,
+    store: StateStore,
+    hands: Hands,
+    events: Events,
+    options: Options = _DEFAULTS,
+    stop: threading.Event | None = None,
+) -> ApplyResult:
+    """Carry out `plan` and save what became of it; `opened` is the state that the plan was made from.
+
+    A failed action blocks only those that wait for it. After `stop` is set what runs is finished and nothing is begun.
+    Raises BlockedError (unless `skip_blocked`), StaleError and StateError before anything is called.
+    """
+    refuse(plan, opened, skip_blocked=options.skip_blocked)
+    began, stop = time.monotonic(), stop or threading.Event()
+    if not plan.actions:
+        serial = _save_unchanged(plan, desired, opened, store, events)
+        return ApplyResult(events.run, plan.plan_id, (), time.monotonic() - began, serial)
+    opened = _named(opened, plan)
+    journal = store.begin(opened, run=events.run, plan_id=plan.plan_id)
+    try:
+        book = Book(opened.state, opened.pending, journal)
+        context = _context(plan, desired, hands, book, options, stop)
+        results = Passes(context, plan, events, Pace(options.workers, options.fail_fast, options.retry)).all()
+    finally:
+        journal.close()
+    state, pending = book.outcome()
+    ended = ApplyResult(events.run, plan.plan_id, results, 0.0, state.serial + 1, stop.is_set())
+    last = {"run": events.run, "plan_id": plan.plan_id, "at": now(), "result": _word(ended)}
+    saved = store.commit(refreshed(state, plan, desired), pending, last)
+    events.emit(Kind.STATE_SAVED, serial=saved.serial)
+    return replace(ended, serial=saved.serial, seconds=time.monotonic() - began)
+
+
+def refuse(plan: Plan, opened: Opened, *, skip_blocked: bool) -> None:
+    """Raises StaleError when the plan was made from another state, BlockedError when a guard holds something back."""
+    if (plan.state.lineage or "", plan.state.serial) != (opened.state.lineage, opened.state.serial):
+        raise StaleError(
+            f"the plan was made for state serial {plan.state.serial}, but the state is serial {opened.state.serial}",
+            hint="plan again: replicator plan",
+        )
+    held = [action for action in plan.actions if action.blocked]
+    if held and not skip_blocked:
+        lines = [f"{action.address}: {block.message} [{block.code}]" for action in held for block in action.blocked]
+        releases = dict.fromkeys(block.release for action in held for block in action.blocked if block.release)
+        raise BlockedError(
+            f"{len(held)} of {len(plan.actions)} actions are held back:\n  " + "\n  ".join(lines[:20]),
+            hint="; or ".join([*list(releases)[:5], "leave them out: --skip-blocked"]),
+        )
+
+
+def _named(opened: Opened, plan: Plan) -> Opened:
+    """A state that is written for the first time gets its lineage and its two metastores."""
+    lineage = opened.state.lineage or str(uuid.uuid4())
+    metastores = opened.state.metastores or {side: known.metastore_id for side, known in plan.metastores.items()}
+    state = opened.state.model_copy(update={"lineage": lineage, "metastores": metastores})
+    return replace(opened, state=state)
+
+
+def _context(
+    plan: Plan, desired: Desired, hands: Hands, book: Book, options: Options, stop: threading.Event
+) -> Context:
+    return Context(
+        desired=desired,
+        planned={action.address: action for action in plan.actions},
+        hands=hands,
+        book=book,
+        policy=options.policy,
+        stop=stop,
+        principals={Side(side): known.principal for side, known in plan.metastores.items()},
+        timeout=options.retry.timeout,
+    )
+
+
+def _save_unchanged(plan: Plan, desired: Desired, opened: Opened, store: StateStore, events: Events) -> int:
+    """Nothing is to be done in a workspace; the state may still have to learn something (protect, a crashed run)."""
+    state = refreshed(opened.state, plan, desired)
+    if opened.saved and same(state, opened.state):
+        return opened.state.serial
+    last = {name: value for name, value in state.last_apply.items() if name != "pending"}
+    saved = store.commit(state, opened.pending, last)
+    events.emit(Kind.STATE_SAVED, serial=saved.serial)
+    return saved.serial
+
+
+def refreshed(state: State, plan: Plan, desired: Desired) -> State:
+    """The state, with what a whole plan found to be as desired already recorded as applied."""
+    if not plan.complete or plan.mode == "destroy":
+        return state
+    resources = dict(state.resources)
+    acting = {action.address for action in plan.actions}
+    for address, declared in desired.resources.items():
+        entry = resources.get(str(address))
+        if entry is None or str(address) in acting or TYPES[address.type].is_check:
+            continue
+        lifecycle = declared.resource.lifecycle
+        needs = [str(need) for need in sorted(set(declared.resource.depends_on())) if need in desired.resources]
+        resources[str(address)] = entry.model_copy(
+            update={
+                "inputs": TYPES[address.type].declared(declared.resource),
+                "protect": entry.protect if lifecycle.protect is None else lifecycle.protect,
+                "on_removed": lifecycle.on_removed,
+                "section": desired.sections.get(address, entry.section),
+                "depends_on": needs,
+                "partial": False,
+            }
+        )
+    return state.model_copy(update={"resources": resources})
+
+
+def _word(ended: ApplyResult) -> str:
+    words = {ExitCode.INTERRUPTED: "interrupted", ExitCode.OK: "complete", ExitCode.CHANGES: "complete"}
+    return words.get(ended.exit_code, "partial")
+
+
+@contextlib.contextmanager
+def stopping(stop: threading.Event) -> Iterator[None]:
+    """Inside, the first SIGINT or SIGTERM sets `stop` and the second raises KeyboardInterrupt. Main thread only."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,219 @@
+"""What each kind of action does: look again, record the intent, call, read back, record the outcome."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from replicator.address import Address
+from replicator.engine.actions import Do
+from replicator.engine.state import Entry
+from replicator.errors import AlreadyExists, BlockedError, NotFound, Unavailable
+from replicator.execution.job import (
+    Finished,
+    Job,
+    entry_of,
+    finish,
+    guarded,
+    look,
+    made_by_us,
+    origin_of,
+    refuse_new_danger,
+    update_of,
+    verified,
+)
+from replicator.execution.results import Became
+from replicator.resources.base import Observed, Outputs, Task
+
+_LONGEST_PAUSE = 5.0
+
+
+def perform(job: Job) -> Finished:
+    """Carry out one action. Raises BlockedError, StaleError, StateError, or what the workspace answered."""
+    if job.action.blocked:
+        held = job.action.blocked
+        raise BlockedError("; ".join(block.message for block in held), hint=held[0].release)
+    return _STEPS[job.action.do](job)
+
+
+def follow_up(job: Job, finished: Finished) -> Finished:
+    """Change the fields that come last. The object stays `partial` in state when this fails."""
+    book, address = job.context.book, job.action.address
+    task = replace(job.task(finished.observed, finished.later), desired=job.action.desired)
+    book.intend(address, Do.UPDATE, entry_of(job, finished.observed, {}))
+    outputs = guarded(job, Do.UPDATE, lambda: job.attempts.call(lambda: update_of(job)(job.writer, task)))
+    observed = look(job)
+    book.done(address, job.action.do, entry_of(job, observed, outputs))
+    merged = {**finished.outputs, **outputs}
+    return replace(finished, outputs=merged, later=frozenset(), observed=observed)
+
+
+def _create(job: Job) -> Finished:
+    before = verified(job)
+    return _make(job) if before is None else _bring_up(job, before, job.differing(before))
+
+
+def _make(job: Job) -> Finished:
+    origin = origin_of(job)
+    at = job.context.book.intend(job.action.address, Do.CREATE, entry_of(job, None, {}, job.last))
+    task = job.task(None, origin=origin)
+    outputs = guarded(job, Do.CREATE, lambda: job.attempts.call(lambda: _create_once(job, task, at)), at)
+    return finish(job, outputs)
+
+
+def _create_once(job: Job, task: Task, since: str) -> Outputs:
+    """Create; when the name is taken or the answer was lost, look whether that was our own doing."""
+    assert job.rtype.create is not None, f"{job.rtype.name} cannot be created"
+    try:
+        return job.rtype.create(job.writer, task)
+    except (AlreadyExists, Unavailable) as error:
+        found = look(job, patient=isinstance(error, AlreadyExists))
+        if found is None:
+            raise
+        if not made_by_us(job, found, since):
+            raise AlreadyExists(
+                f"{job.action.address} exists and is not managed by this deployment",
+                hint="rename it, or take it over with lifecycle: {on_existing: import}",
+            ) from error
+        return _complete(job, task, found)
+
+
+def _complete(job: Job, task: Task, found: Observed) -> Outputs:
+    """What a create whose answer was lost may have left undone."""
+    outputs: Outputs = {}
+    if job.rtype.sync is not None:
+        outputs |= job.rtype.sync(job.writer, replace(task, before=found))
+        found = look(job) or found
+    changed = job.differing(found)
+    if changed:
+        outputs |= update_of(job)(job.writer, replace(task, before=found, changed=changed))
+    return outputs
+
+
+def _settle(job: Job) -> Finished:
+    """Update, sync or import: data first, then fields."""
+    return _bring_up(job, verified(job), job.changed)
+
+
+def _bring_up(job: Job, before: Observed | None, changed: frozenset[str]) -> Finished:
+    if not changed and not job.action.moves_data:
+        return finish(job, {}, before)
+    origin = origin_of(job) if job.action.moves_data else None
+    refuse_new_danger(job, before, origin)
+    job.context.book.intend(job.action.address, job.action.do, entry_of(job, before, {}, job.last))
+    return finish(job, guarded(job, job.action.do, lambda: _move_and_update(job, before, changed, origin)))
+
+
+def _move_and_update(
+    job: Job, before: Observed | None, changed: frozenset[str], origin: Observed | None
+) -> Outputs:
+    """A clone brings its source's comment and properties along, so what differs is looked up after it."""
+    outputs: Outputs = {}
+    if job.action.moves_data:
+        sync = job.rtype.sync
+        assert sync is not None, f"{job.rtype.name} holds no data"
+        move = job.task(before, origin=origin)
+        outputs |= job.attempts.call(lambda: sync(job.writer, move))
+        before = look(job) or before
+        changed = job.differing(before) if before else changed
+    if changed:
+        write = job.task(before, changed)
+        outputs |= job.attempts.call(lambda: update_of(job)(job.writer, write))
+    return outputs
+
+
+def _replace(job: Job) -> Finished:
+    """Two steps, each journalled: after a crash in between, the object is absent and known to be."""
+    before = verified(job)
+    if before is not None:
+        _remove(job, before)
+    return _make(job)
+
+
+def _rename(job: Job) -> Finished:
+    previous = job.action.previous_address or job.action.address
+    before = verified(job, Address.parse(previous))
+    job.context.book.intend(job.action.address, Do.RENAME, entry_of(job, before, {}, job.last), previous)
+    task = job.task(before, job.changed | {"name"})
+    outputs = guarded(job, Do.RENAME, lambda: job.attempts.call(lambda: update_of(job)(job.writer, task)))
+    return finish(job, outputs, previous=previous)
+
+
+def _forget(job: Job) -> Finished:
+    job.context.book.gone(job.action.address, Do.FORGET)
+    return Finished()
+
+
+def _delete(job: Job) -> Finished:
+    before = verified(job)
+    if before is None:
+        job.context.book.gone(job.action.address, Do.DELETE)
+        return Finished(Became.ALREADY)
+    return Finished(outputs=_remove(job, before))
+
+
+def _remove(job: Job, before: Observed) -> Outputs:
+    entry = job.entry or Entry()
+    job.context.book.intend(job.action.address, Do.DELETE, entry)
+    task = replace(job.task(before), desired=entry.inputs)
+    outputs = guarded(job, Do.DELETE, lambda: job.attempts.call(lambda: _delete_once(job, task)))
+    job.context.book.gone(job.action.address, Do.DELETE)
+    return outputs
+
+
+def _delete_once(job: Job, task: Task) -> Outputs:
+    assert job.rtype.delete is not None, f"{job.rtype.name} cannot be deleted"
+    try:
+        return job.rtype.delete(job.writer, task)
+    except NotFound:
+        return {}
+    except Unavailable:
+        if look(job) is None:
+            return {}
+        raise
+
+
+def _check(job: Job) -> Finished:
+    """Compare a copy with its origin, or wait for something that appears by itself."""
+    if not job.rtype.is_check:
+        return _await(job)
+    verdict = job.context.hands.check(job.action)
+    known = {"verified": verdict.verified} if verdict.equal and verdict.verified else {}
+    entry = entry_of(job, None, {}).model_copy(update={"outputs": {**known, "equal": verdict.equal}})
+    job.context.book.done(job.action.address, Do.CHECK, entry)
+    return Finished(outputs=dict(verdict.details), verdict=verdict)
+
+
+def _await(job: Job) -> Finished:
+    """Nothing is written for what the other metastore makes appear. Raises Unavailable when it does not, in time."""
+    waited, pause = 0.0, 0.1
+    while not _there(job):
+        if waited >= job.context.timeout or job.context.stop.wait(pause):
+            raise Unavailable(
+                f"{job.action.address} did not appear within {waited:.0f} s",
+                hint="run replicator apply again; what is done stays done",
+            )
+        waited, pause = waited + pause, min(_LONGEST_PAUSE, pause * 1.5)
+    return Finished()
+
+
+def _there(job: Job) -> bool:
+    if job.rtype.settled is not None:
+        return job.rtype.settled(job.writer, job.task(None))
+    return look(job) is not None
+
+
+def _nothing(job: Job) -> Finished:
+    return Finished(Became.ALREADY)
+
+
+_STEPS: Mapping[Do, Callable[[Job], Finished]] = {
+    Do.NOOP: _nothing,
+    Do.CHECK: _check,
+    Do.IMPORT: _settle,
+    Do.SYNC: _settle,
+    Do.UPDATE: _settle,
+    Do.RENAME: _rename,
+    Do.CREATE: _create,
+    Do.REPLACE: _replace,
+    Do.FORGET: _forget,
+    Do.DELETE: _delete,
+}
