@@ -1,0 +1,232 @@
+"""A plan of many actions: one section per kind of action, dangers first, alike actions as one row."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from replicator.address import Address
+from replicator.engine.actions import Action, Block, Do
+from replicator.render import changes as change_text
+from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
+from replicator.render.look import Look, clean, count, cut, joined, many, size, span, spread, value
+from replicator.render.symbols import SYMBOLS, Sections, blocked_because, estimated, expanded, revokes
+from replicator.render.symbols import told as told_why
+
+ROWS = 12
+"""Rows of one section, dangers excepted; the rest is counted."""
+
+
+def sectioned(found: Sections, look: Look) -> list[list[str]]:
+    parts = [
+        _blocked_section(found.blocked, look),
+        _danger_section(found.danger, look),
+        _creates(found.plain[Do.CREATE], look),
+        _changed("≁ RENAMES", found.plain[Do.RENAME], found.danger, look),
+        _changed("~ UPDATES", found.plain[Do.UPDATE], found.danger, look),
+        _counted("= IMPORTS", "exist already; will be managed from now on", found.plain[Do.IMPORT], look),
+        _counted(". FORGETS", "only the state forgets them; nothing is deleted", found.plain[Do.FORGET], look),
+        _syncs(found.plain[Do.SYNC], look),
+        _checks(found.plain[Do.CHECK], look),
+    ]
+    return [part for part in parts if part]
+
+
+def _blocked_section(actions: Sequence[Action], look: Look) -> list[str]:
+    if not actions:
+        return []
+    lines = [f"⛔ BLOCKED {count(len(actions))}   apply will refuse until these are resolved"]
+    by_reason: dict[tuple[tuple[str, str, str], ...], list[Action]] = {}
+    for action in actions:
+        by_reason.setdefault(tuple(_without_address(action, block) for block in action.blocked), []).append(action)
+    for members in by_reason.values():
+        lines += _blocked_alike(members, look)
+    return lines
+
+
+def _without_address(action: Action, block: Block) -> tuple[str, str, str]:
+    return block.code, block.message.replace(action.address, "…"), block.release.replace(action.address, "…")
+
+
+def _blocked_alike(members: Sequence[Action], look: Look) -> list[str]:
+    """Actions that the same guard holds: each is named if it destroys, otherwise alike ones are counted."""
+    first = members[0]
+    alike = len(members) >= SMALLEST and not look.full
+    if alike and not any(action.do in (Do.DELETE, Do.REPLACE) for action in members):
+        rows = [
+            f"   {len(part):>3} × {SYMBOLS[part.first.do]} {pattern([action.address for action in part.actions])}"
+            f"   {collapsed([action.address for action in part.actions])}"
+            for part in by_type(members)
+        ]
+    else:
+        rows = [f"   {SYMBOLS[action.do]} {clean(action.address)}" for action in members]
+    for block in first.blocked:
+        release = block.release.replace(first.address, "ADDRESS") if alike else block.release
+        rows += blocked_because(block.model_copy(update={"release": release}), "        ")
+    return rows
+
+
+def _danger_section(actions: Sequence[Action], look: Look) -> list[str]:
+    if not actions:
+        return []
+    counted = [
+        ("DESTROYS", sum(action.do is Do.DELETE for action in actions)),
+        ("REPLACES", sum(action.do is Do.REPLACE for action in actions)),
+        ("REVOKES", sum(map(revokes, actions))),
+    ]
+    told = [f"{word} {count(number)}" for word, number in counted if number]
+    symbol = SYMBOLS[Do.DELETE] if any(action.do is Do.DELETE for action in actions) else "!"
+    lines = [f"{symbol} {' · '.join(told) or f'RISKS {count(len(actions))}'}"]
+    column = min(48, max(len(action.address) for action in actions)) + 3
+    for action in actions:
+        lines += _danger_rows(action, column, look)
+    return lines
+
+
+def _danger_rows(action: Action, column: int, look: Look) -> list[str]:
+    head = f"   {SYMBOLS[action.do]} {clean(action.address).ljust(column)}"
+    if action.do is Do.DELETE:
+        return [f"{head}{told_why(action)}".rstrip()]
+    texts = change_text.lines(action.changes, max(30, look.width - len(head)), full=look.full)
+    if action.moves_data:
+        texts.insert(0, (f"{clean(action.message) or 'data is copied'}{estimated(action)}", ""))
+    return _beside(head, texts, look.width)
+
+
+def _beside(head: str, texts: Sequence[tuple[str, str]], width: int) -> list[str]:
+    """Lines of text and mark to the right of a head; the head stands on the first one only."""
+    if not texts:
+        return [head.rstrip()]
+    gap = " " * len(head)
+    return [spread(f"{gap if number else head}{text}", mark, width) for number, (text, mark) in enumerate(texts)]
+
+
+def _creates(actions: Sequence[Action], look: Look) -> list[str]:
+    if not actions:
+        return []
+    lines = [f"+ CREATES {count(len(actions))}"]
+    return lines + (_all(actions, look) if look.full else _by_type_rows("+", actions, look))
+
+
+def _all(actions: Iterable[Action], look: Look) -> list[str]:
+    return [f"   {line}" for action in actions for line in expanded(action, look)]
+
+
+def _by_type_rows(symbol: str, actions: Sequence[Action], look: Look) -> list[str]:
+    parts = by_type(actions)
+    widest = max(len(_head(part)) for part in parts)
+    digits = max(len(count(len(part))) for part in parts)
+    rows: list[str] = []
+    for part in parts:
+        left = f"   {symbol} {_head(part):<{widest}}  {count(len(part)):>{digits}}   "
+        rows.append(left + joined(_what(part), max(40, look.width - len(left))))
+    return rows
+
+
+def _head(part: Group) -> str:
+    return part.first.address.partition("/")[0]
+
+
+def _what(part: Group) -> list[str]:
+    """Names, and for copies how much data there is to move."""
+    known = [(amount, action.address) for action in part.actions if (amount := _bytes(action)) is not None]
+    told = [collapsed([action.address for action in part.actions])]
+    if known:
+        files = sum(action.estimate.files or 0 for action in part.actions if action.estimate)
+        told.append(size(sum(amount for amount, _ in known)) + (f" in {many(files, 'file')}" if files else ""))
+    if len(known) >= SMALLEST:
+        largest, address = max(known)
+        told.append(f"largest {clean(Address.parse(address).name)} {size(largest)}")
+    return told
+
+
+def _bytes(action: Action) -> int | None:
+    return action.estimate.bytes if action.estimate else None
+
+
+def _changed(title: str, actions: Sequence[Action], danger: Sequence[Action], look: Look) -> list[str]:
+    """Updates in groups of alike ones, the largest first."""
+    above = sum(action.do is Do.UPDATE for action in danger) if title.startswith("~") else 0
+    if not actions:
+        return []
+    lines = [f"{title} {count(len(actions) + above)}" + (f"   ({count(above)} shown above)" if above else "")]
+    if look.full:
+        return lines + _all(actions, look)
+    return lines + _limited(group(actions), look, _changed_rows)
+
+
+def _limited(parts: Sequence[Group], look: Look, rows: Callable[[Group, int, Look], list[str]]) -> list[str]:
+    shown = parts if len(parts) <= ROWS else parts[: ROWS - 1]
+    column = min(46, max(len(_pattern(part)) for part in shown))
+    lines = [line for part in shown for line in rows(part, column, look)]
+    if len(shown) < len(parts):
+        rest = sum(len(part) for part in parts[len(shown) :])
+        lines.append(f"   …{count(rest)} more in {many(len(parts) - len(shown), 'group')}: --full shows them")
+    return lines
+
+
+def _pattern(part: Group) -> str:
+    return pattern([action.address for action in part.actions])
+
+
+def _changed_rows(part: Group, column: int, look: Look) -> list[str]:
+    head = f"  {count(len(part)):>5} × {_pattern(part).ljust(column)}  "
+    room = max(30, look.width - len(head))
+    if part.exact:
+        texts = change_text.lines(part.first.changes, room)
+    else:
+        texts = [(_abstracted(part, number), "") for number in range(len(part.first.changes))]
+        texts = [
+            (text, change_text.marks(part.first.changes) if not number else "")
+            for number, (text, _) in enumerate(texts)
+        ]
+    if part.first.moves_data:
+        texts.append(("and its data" if len(part) == 1 else "and their data", ""))
+    if len(texts) > SMALLEST:
+        texts = [*texts[:SMALLEST], (f"…{count(len(texts) - SMALLEST)} more changes", "")]
+    return _beside(head, texts, look.width)
+
+
+def _abstracted(part: Group, number: int) -> str:
+    """One field of alike actions: its value where all agree, otherwise how many there are."""
+    each = [action.changes[number] for action in part.actions]
+    values = {value(change.after) for change in each}
+    if len(values) == 1:
+        return f"{change_text.path_text(each[0].path)}  → {cut(values.pop(), 40)}"
+    return change_text.abstract(each[0], len(values))
+
+
+def _counted(title: str, why: str, actions: Sequence[Action], look: Look) -> list[str]:
+    if not actions:
+        return []
+    lines = [f"{title} {count(len(actions))}   {why}"]
+    if look.full:
+        return lines + _all(actions, look)
+    changed = [action for action in actions if action.changes]
+    untouched = [action for action in actions if not action.changes]
+    rows = _by_type_rows(title[0], untouched, look) if untouched else []
+    return lines + rows + (_limited(group(changed), look, _changed_rows) if changed else [])
+
+
+def _syncs(actions: Sequence[Action], look: Look) -> list[str]:
+    if not actions:
+        return []
+    behind = [action.estimate.versions for action in actions if action.estimate and action.estimate.versions]
+    told = [f"lag {span(min(behind), max(behind))} versions"] if behind else []
+    known = [amount for amount in map(_bytes, actions) if amount is not None]
+    told += [f"{size(sum(known))} to copy"] if known else []
+    if len(actions) > SMALLEST and not look.full:
+        return [f"↻ SYNC {count(len(actions))}   {' · '.join([*told, collapsed([item.address for item in actions])])}"]
+    lines = [f"↻ SYNC {count(len(actions))}" + (f"   {' · '.join(told)}" if told else "")]
+    if look.full:
+        return lines + _all(actions, look)
+    return lines + [f"   ↻ {clean(action.address)}   {clean(action.message)}" for action in actions]
+
+
+def _checks(actions: Sequence[Action], look: Look) -> list[str]:
+    if not actions:
+        return []
+    checks = [action for action in actions if action.at.type == "check"]
+    waits = [action for action in actions if action.at.type != "check"]
+    lines = [f"   ✓ {clean(action.address)}   {clean(action.message)}" for action in waits]
+    title = f"✓ CHECKS {count(len(actions))}"
+    if checks:
+        title += f"   {many(len(checks), 'copy', 'copies')} compared with what was copied"
+    return [title, *(_all(actions, look) if look.full else lines)]

@@ -1,0 +1,108 @@
+"""What stands for each action, which of them are dangerous, and one action shown in full."""
+
+from dataclasses import dataclass
+
+from replicator.engine.actions import Action, Block, Do, Plan, Risk
+from replicator.render import changes as change_text
+from replicator.render.look import Look, clean, many, size, spread
+
+SYMBOLS = {
+    Do.NOOP: "?",
+    Do.CHECK: "✓",
+    Do.IMPORT: "=",
+    Do.SYNC: "↻",
+    Do.UPDATE: "~",
+    Do.RENAME: "≁",
+    Do.CREATE: "+",
+    Do.REPLACE: "±",
+    Do.FORGET: ".",
+    Do.DELETE: "−",
+}
+
+WORDS = {
+    Do.CREATE: "to create",
+    Do.IMPORT: "to import",
+    Do.UPDATE: "to update",
+    Do.RENAME: "to rename",
+    Do.REPLACE: "to replace",
+    Do.DELETE: "to destroy",
+    Do.FORGET: "to forget",
+    Do.SYNC: "to sync",
+    Do.CHECK: "to check",
+}
+
+
+def is_dangerous(action: Action) -> bool:
+    """Whether data or access may be lost; such actions are shown first and never collapsed."""
+    return action.do in (Do.DELETE, Do.REPLACE) or action.risk in (Risk.ACCESS_LOSS, Risk.DATA_LOSS)
+
+
+def revokes(action: Action) -> bool:
+    return action.do is not Do.DELETE and any(map(change_text.is_revoke, action.changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """A plan's actions by what a reader must decide about them; each action stands in one section."""
+
+    blocked: tuple[Action, ...]
+    danger: tuple[Action, ...]
+    plain: dict[Do, tuple[Action, ...]]
+
+
+def sections(plan: Plan) -> Sections:
+    blocked = tuple(action for action in plan.actions if action.blocked)
+    free = [action for action in plan.actions if not action.blocked]
+    danger = tuple(action for action in free if is_dangerous(action))
+    rest = [action for action in free if not is_dangerous(action)]
+    return Sections(blocked, danger, {do: tuple(action for action in rest if action.do is do) for do in Do})
+
+
+def expanded(action: Action, look: Look) -> list[str]:
+    """One action with each of its changes, and how to release it if it is blocked."""
+    where = f"{clean(action.declared_at.file)}:{action.declared_at.line}" if action.declared_at else ""
+    why = told(action)
+    head = f"{SYMBOLS[action.do]} {clean(action.address)}" + (f"   {why}" if why else "")
+    lines = [spread(head, where, look.width)]
+    new = action.do is Do.CREATE
+    for text, marked in change_text.lines(action.changes, look.width - 4, full=look.full, new=new):
+        lines.append(spread(f"    {text}", "" if new else marked, look.width))
+    if action.moves_data:
+        lines.append(f"    data      {clean(action.message) or 'copied'}{estimated(action)}")
+    for block in action.blocked:
+        lines += blocked_because(block, "    ")
+    return lines
+
+
+def told(action: Action) -> str:
+    """Why, where the address and the changes do not say it."""
+    if action.moves_data or (action.blocked and action.blocked[0].message.endswith(action.message or "\0")):
+        return ""
+    if action.do in (Do.DELETE, Do.FORGET) and not action.message:
+        return _GONE.get(action.reason.value, "")
+    return clean(action.message)
+
+
+_GONE = {
+    "not_in_config": "no longer in the configuration",
+    "gone": "does not exist any more; only the state forgets it",
+    "imported_then_removed": "no longer in the configuration; it existed before us and stays",
+    "requested": "destroy was asked for",
+}
+
+
+def estimated(action: Action) -> str:
+    estimate = action.estimate
+    if estimate is None:
+        return ""
+    known = [
+        size(estimate.bytes) if estimate.bytes is not None else "",
+        many(estimate.files, "file") if estimate.files is not None else "",
+        f"to version {estimate.source_version}" if estimate.source_version is not None else "",
+    ]
+    return "".join(f" · {item}" for item in known if item)
+
+
+def blocked_because(block: Block, indent: str) -> list[str]:
+    lines = [f"{indent}⛔ {block.code}  {clean(block.message)}"]
+    return [*lines, f"{indent}   release it: {clean(block.release)}"] if block.release else lines

@@ -1,0 +1,137 @@
+"""A plan as text: what is dangerous is seen first, what is alike is said once, and it fits a screen."""
+
+from collections.abc import Callable
+
+import pytest
+
+from replicator.engine.actions import Action, Block, Do, Notice, Plan, Risk
+from replicator.render.look import Look, painted, to_ascii
+from replicator.render.text import plan_text
+from tests.render import factory
+
+Golden = Callable[[str, str], None]
+SIZES: dict[str, Callable[[], Plan]] = {"1": factory.one, "50": factory.fifty, "5000": factory.five_thousand}
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+@pytest.mark.parametrize("size", SIZES)
+def test_looks_as_agreed(size: str, width: int, golden: Golden) -> None:
+    golden(f"plan-{size}-{width}.txt", plan_text(SIZES[size](), Look(width=width)))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_fits_one_screen(size: str) -> None:
+    made = SIZES[size]()
+    assert len(made.actions) == int(size)
+    assert len(plan_text(made, Look()).splitlines()) <= 50
+
+
+def test_every_destroy_and_revoke_stands_alone_and_before_everything_else() -> None:
+    gone = [factory.action(f"target:table/a.b.t{n:03d}", Do.DELETE, risk=Risk.DATA_LOSS) for n in range(120)]
+    made = [factory.action(f"target:schema/a.s{n}", Do.CREATE) for n in range(40)]
+    lines = plan_text(factory.plan([*made, *gone]), Look()).splitlines()
+    places = [lines.index(next(line for line in lines if item.address in line)) for item in gone]
+    assert len(set(places)) == 120
+    assert max(places) < lines.index("+ CREATES 40")
+
+
+def test_blocked_destroys_are_all_named_with_one_reason() -> None:
+    block = Block(
+        code="TH102", message="deletes 40 of 50 target objects", release="replicator apply --allow-destroy TH102"
+    )
+    held = [factory.action(f"target:schema/a.s{n:02d}", Do.DELETE, blocked=(block,)) for n in range(40)]
+    text = plan_text(factory.plan(held), Look())
+    assert all(item.address in text for item in held)
+    assert text.count("TH102  deletes 40 of 50") == 1
+
+
+def test_many_alike_blocks_are_counted_and_say_how_to_release_each() -> None:
+    held = [_unreadable(f"target:schema/a.s{n:02d}") for n in range(30)]
+    text = plan_text(factory.plan(held), Look())
+    assert "30 × ~ target:schema/a.*   a.{s00, s01, s02, …27 more}" in text
+    assert "replicator apply --allow-destroy 'ADDRESS'" in text
+
+
+def _unreadable(address: str) -> Action:
+    block = Block(code="OW102", message="is not ours", release=f"replicator apply --allow-destroy '{address}'")
+    return factory.action(address, Do.UPDATE, blocked=(block,))
+
+
+def test_nothing_to_do_is_one_line() -> None:
+    text = plan_text(factory.plan(unchanged=37), Look())
+    assert text == "No changes. 37 resources match prod (4,311 + 4,290 objects read, state serial 41).\n"
+
+
+def test_notices_are_shown_even_when_nothing_changes() -> None:
+    text = plan_text(factory.plan(unchanged=1, notices=[Notice(code="NOTE", message="a table is shared bare")]), Look())
+    assert text.endswith("! a table is shared bare\n")
+
+
+def test_the_last_line_is_the_command_to_run_next() -> None:
+    assert _last(factory.one(), Look(arguments=" -e prod")) == (
+        "Apply exactly this:  replicator apply -e prod --expect 1be70c55"
+    )
+    assert _last(factory.five_thousand(), Look()).endswith("replicator apply --expect 1be70c55 --skip-blocked")
+    only_blocked = factory.plan([_unreadable("target:schema/a.b")])
+    assert _last(only_blocked, Look()).startswith("Nothing can be applied until OW102 is released")
+
+
+def test_a_saved_plan_is_applied_from_its_file() -> None:
+    text = plan_text(factory.one(), Look(), saved_as="plan.json")
+    assert text.endswith("replicator apply --plan plan.json\n")
+
+
+def _last(plan: Plan, look: Look) -> str:
+    return plan_text(plan, look).splitlines()[-1]
+
+
+def test_full_shows_every_action_and_uncut_values() -> None:
+    text = plan_text(factory.five_thousand(), Look(full=True))
+    assert all(action.address in text for action in factory.five_thousand().actions)
+    assert "x" * 90 in text
+
+
+def test_a_long_value_is_cut_in_the_middle() -> None:
+    change = factory.change("comment", before="a" * 200 + "end", after="short")
+    text = plan_text(factory.plan([factory.action("target:schema/a.b", Do.UPDATE, change)]), Look(width=140))
+    row = next(line for line in text.splitlines() if "comment" in line)
+    assert '"aaa' in row
+    assert 'end"' in row
+    assert len(row) <= 140
+
+
+def test_text_from_a_metastore_cannot_steer_the_terminal() -> None:
+    change = factory.change("comment", before="\x1b[2J\x9b\u202egone", after="fine")
+    text = plan_text(factory.plan([factory.action("target:schema/a.b\x1b[31m", Do.UPDATE, change)]), Look())
+    assert text.replace("\n", "").isprintable()
+
+
+def test_a_secret_is_never_shown() -> None:
+    change = factory.change("token", before={"$secret": "1f"}, after={"$secret": "2e"})
+    text = plan_text(factory.plan([factory.action("source:recipient/a", Do.UPDATE, change)]), Look())
+    assert "(secret)  →  (secret)" in text
+    assert "1f" not in text.partition("token")[2].partition("\n")[0]
+
+
+def test_alike_changes_with_different_values_are_counted() -> None:
+    updates = [
+        factory.action(f"target:schema/a.s{n}", Do.UPDATE, factory.change("comment", before="", after=str(n)))
+        for n in range(20)
+    ]
+    assert "20 × target:schema/a.*  comment  (20 different values)" in plan_text(factory.plan(updates), Look())
+
+
+def test_colour_only_adds_escape_sequences() -> None:
+    import re
+
+    text = plan_text(factory.five_thousand(), Look())
+    coloured = painted(text)
+    assert coloured != text
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text
+
+
+def test_ascii_says_the_same() -> None:
+    text = to_ascii(plan_text(factory.five_thousand(), Look()))
+    assert text.isascii()
+    assert "! BLOCKED 2" in text
+    assert "# target:schema/main.raw" in text
