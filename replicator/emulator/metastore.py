@@ -276,6 +276,11 @@ class Store:
         )
         return rows.fetchall()
 
+    def field(self, ms: str, kind: str, *parent: str, field: str) -> Texts:
+        """(key, one top-level text field) of all visible children."""
+        query = f"SELECT name, json_extract(doc, ?) FROM docs WHERE {_CHILDREN} AND hidden = 0 ORDER BY name"
+        return self._connection().execute(query, (f"$.{field}", ms, kind, fold(parent))).fetchall()
+
     def count(self, ms: str, kind: str, *parent: str) -> int:
         """Number of children of `parent`, internal ones included."""
         query = f"SELECT count(*) FROM docs WHERE {_CHILDREN}"

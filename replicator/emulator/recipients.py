@@ -140,6 +140,21 @@ def delete_recipient(s: Session, name: str) -> None:
         s.store.delete(s.ms, "recipient", name)
 
 
+def rotate_token(s: Session, name: str, seconds: int) -> Doc:
+    """Issue a new token to a TOKEN recipient; the existing one expires in `seconds`."""
+    with s.store.transaction():
+        doc = get_recipient(s, name)
+        _require_owner(s, doc)
+        if doc["authentication_type"] != "TOKEN":
+            raise invalid(f"Recipient '{name}' does not use a token.")
+        latest = doc["tokens"][-1] | {"expiration_time": now_ms() + seconds * 1000}
+        token = new_token(s)
+        doc = updated(s, doc, {"tokens": [latest, token], "activation_url": token["activation_url"]})
+        doc["activated"] = False
+        s.store.put(s.ms, "recipient", name, doc=doc)
+    return doc
+
+
 def _move_grants(s: Session, old: str, new: str) -> None:
     for share in s.store.list(s.ms, "share"):
         grant = s.store.get(s.ms, "share_grant", share["name"], old)

@@ -5,6 +5,7 @@ first.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,8 @@ class Session:
     catalog: str | None = None
     schema: str | None = None
     conf: dict[str, str] = field(default_factory=dict)
+    # Set by the engine while a query runs; a cancelled statement calls it.
+    interrupt: Callable[[], None] | None = None
 
     @property
     def root(self) -> Path:

@@ -148,6 +148,14 @@ def page_of_tables(
     return s.store.texts(s.ms, "table", catalog, schema, after=after, limit=limit, omit=omit)
 
 
+def names_and_types(s: Session, catalog: str, schema: str) -> list[tuple[str, str]]:
+    """(name, table_type) of the tables of one schema that the caller may see, by name."""
+    parent = get_catalog(s, catalog)
+    if parent["catalog_type"] != "MANAGED_CATALOG" or not s.is_admin:
+        return [(doc["name"], doc["table_type"]) for doc in list_tables(s, catalog, schema)]
+    return s.store.field(s.ms, "table", catalog, schema, field="table_type")
+
+
 def update_table(s: Session, catalog: str, schema: str, table: str, changes: Doc) -> Doc:
     """Change fields (a null one stays, `""` clears it). Internal fields alone leave `updated_at` as it is."""
     parts = (catalog, schema, table)

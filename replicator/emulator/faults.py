@@ -1,0 +1,169 @@
+"""The weather of production on request: latency, refusals, lost responses, stale reads, a kill.
+
+Rules live in the process (`Faults.add`) and in `<root>/faults.json` (`write_rules`), so that a test can also set them
+for a client that runs in another process together with its emulator.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from replicator.emulator.errors import ApiError
+
+FILE = "faults.json"
+Action = Literal["latency", "status", "drop_before", "drop_after", "kill_before", "kill_after", "stale", "empty_page"]
+_AFTER = frozenset({"drop_after", "kill_after"})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What happens to requests that match: after the first `after` matches, `times` times (None: always).
+
+    `method`, `path` and `statement` are regular expressions (path and statement: searched); None matches everything.
+    `status` answers with an error, `latency` waits `ms` first, `drop_*` closes the connection, `kill_*` sends SIGKILL
+    to `pid` (None: this process), `stale` answers a GET as it was answered last (404 if it never was), `empty_page`
+    answers a listing with no item and a token.
+    """
+
+    action: Action
+    method: str | None = None
+    path: str | None = None
+    statement: str | None = None
+    metastore: str | None = None
+    after: int = 0
+    times: int | None = 1
+    ms: float = 0
+    status: int = 503
+    error_code: str = "TEMPORARILY_UNAVAILABLE"
+    message: str = "Injected fault"
+    retry_after: int | None = None
+    pid: int | None = None
+
+    def matches(self, metastore: str, method: str, path: str, statement: str) -> bool:
+        """Whether the rule is about this request."""
+        return (
+            (self.metastore is None or self.metastore == metastore)
+            and (self.method is None or re.fullmatch(self.method, method) is not None)
+            and (self.path is None or re.search(self.path, path) is not None)
+            and (self.statement is None or re.search(self.statement, statement, re.I | re.S) is not None)
+        )
+
+
+class InjectedError(ApiError):
+    """The refusal of a `status` rule."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(rule.status, rule.error_code, rule.message)
+        self.retry_after = rule.retry_after
+
+
+class DropConnectionError(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class Faults:
+    """The rules in force and how often each has matched."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / FILE
+        self._lock = threading.Lock()
+        self._own: list[Rule] = []
+        self._filed: list[Rule] = []
+        self._stamp: tuple[int, int] | None = None
+        self._seen: dict[int, int] = {}
+        self.active = False
+
+    def add(self, *rules: Rule) -> None:
+        """Put rules in force for the servers of this process."""
+        with self._lock:
+            self._own.extend(rules)
+            self.active = True
+
+    def clear(self) -> None:
+        """Lift the rules of this process; those of the file stay."""
+        with self._lock:
+            self._own.clear()
+            self._seen.clear()
+            self.active = bool(self._filed)
+
+    def due(self, metastore: str, method: str, path: str, statement: str) -> list[Rule]:
+        """The rules that strike this request, counting it as a match."""
+        with self._lock:
+            rules = [*self._own, *self._filed]
+            return [rule for rule in rules if rule.matches(metastore, method, path, statement) and self._count(rule)]
+
+    def _count(self, rule: Rule) -> bool:
+        seen = self._seen.get(id(rule), 0)
+        self._seen[id(rule)] = seen + 1
+        return seen >= rule.after and (rule.times is None or seen < rule.after + rule.times)
+
+    def refresh(self) -> bool:
+        """Read the file again if it changed; whether any rule is in force."""
+        try:
+            stat = self._path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_size)
+        except FileNotFoundError:
+            stamp = None
+        if stamp != self._stamp:
+            with self._lock:
+                self._stamp = stamp
+                self._filed = read_rules(self._path) if stamp else []
+                self.active = bool(self._own or self._filed)
+        return self.active
+
+
+def strike_before(rules: Iterable[Rule]) -> None:
+    """Let the rules act that act before the effect. Raises ApiError or DropConnectionError."""
+    for rule in rules:
+        if rule.ms:
+            time.sleep(rule.ms / 1000)
+        if rule.action == "status":
+            raise InjectedError(rule)
+        if rule.action == "drop_before":
+            raise DropConnectionError
+        if rule.action == "kill_before":
+            _kill(rule)
+
+
+def strike_after(rules: Iterable[Rule]) -> None:
+    """Let the rules act that act after the effect and before the answer. Raises DropConnectionError."""
+    for rule in rules:
+        if rule.action == "drop_after":
+            raise DropConnectionError
+        if rule.action == "kill_after":
+            _kill(rule)
+
+
+def _kill(rule: Rule) -> None:
+    os.kill(rule.pid or os.getpid(), signal.SIGKILL)
+
+
+def read_rules(path: Path) -> list[Rule]:
+    """The rules in a file. Raises ValueError for a key that no rule has."""
+    known = {item.name for item in fields(Rule)}
+    rules = json.loads(path.read_text())["rules"]
+    unknown = {key for rule in rules for key in rule} - known
+    if unknown:
+        raise ValueError(f"{path}: unknown keys {sorted(unknown)}; a rule has {sorted(known)}")
+    return [Rule(**rule) for rule in rules]
+
+
+def write_rules(root: Path, *rules: Rule) -> None:
+    """Put rules in force for every process that serves this root; none lifts them."""
+    path = root / FILE
+    if not rules:
+        path.unlink(missing_ok=True)
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"rules": [asdict(rule) for rule in rules]}, indent=2))
+    temporary.replace(path)

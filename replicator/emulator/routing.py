@@ -1,0 +1,178 @@
+"""Requests, responses and the route table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from replicator.emulator.context import Workspace
+from replicator.emulator.errors import ApiError, invalid
+from replicator.emulator.metastore import Doc
+from replicator.emulator.session import Session
+
+JSON = "application/json"
+
+
+@dataclass
+class Request:
+    """One HTTP request. `args` are the variable path segments, unquoted; `log` is added to its line in the log."""
+
+    workspace: Workspace
+    method: str
+    target: str
+    headers: Message
+    body: bytes
+    principal: str = ""
+    args: dict[str, str] = field(default_factory=dict)
+    log: Doc = field(default_factory=dict)
+
+    @cached_property
+    def path(self) -> str:
+        """The path as sent, percent-encoded, without the query."""
+        return self.target.partition("?")[0]
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """Query parameters; of a repeated one the last counts."""
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
+    @cached_property
+    def session(self) -> Session:
+        """The caller's session for the rule functions."""
+        return self.workspace.session(self.principal)
+
+    @cached_property
+    def json(self) -> Doc:
+        """The JSON object in the body. Raises ApiError 400 MALFORMED_REQUEST."""
+        try:
+            doc = json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise _malformed(str(error)) from None
+        if not isinstance(doc, dict):
+            raise _malformed("expected a map")
+        return doc
+
+    def flag(self, name: str) -> bool:
+        """A boolean query parameter; absent is false."""
+        value = self.query.get(name, "false").lower()
+        if value not in ("true", "false"):
+            raise invalid(f"Invalid value '{value}' for parameter {name}: expected true or false.")
+        return value == "true"
+
+    def number(self, name: str) -> int | None:
+        """A non-negative integer query parameter; absent is None."""
+        text = self.query.get(name)
+        if text is None:
+            return None
+        if not text.isascii() or not text.isdigit():
+            raise invalid(f"Invalid value '{text}' for parameter {name}: expected a non-negative integer.")
+        return int(text)
+
+    def required(self, name: str) -> str:
+        """A query parameter that must be there. Raises ApiError 400."""
+        value = self.query.get(name)
+        if not value:
+            raise invalid(f"Missing required parameter: {name}")
+        return value
+
+    def text(self, name: str) -> str:
+        """A string field of the JSON body that must be there. Raises ApiError 400."""
+        value = self.json.get(name)
+        if not isinstance(value, str) or not value:
+            raise invalid(f"Missing required field: {name}")
+        return value
+
+
+@dataclass
+class Response:
+    """What goes back over the wire."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Any]  # returns a Response, JSON text, or an object to send as JSON (None: {})
+
+
+@dataclass(frozen=True)
+class Route:
+    """`pattern` may hold `{name}` (one segment) and, last, `{name*}` (the rest). `writes` overrules the verb."""
+
+    method: str
+    pattern: str
+    handler: Handler
+    public: bool = False
+    writes: bool | None = None
+
+
+class Router:
+    """Finds the route of a request in one walk over its path segments."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._tree: dict[str, Any] = {}
+        for route in routes:
+            node = self._tree
+            for part in route.pattern.strip("/").split("/"):
+                node = node.setdefault(_slot(part), {})
+            node.setdefault("", {})[route.method] = route
+
+    def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """The route and its variable segments. Raises ApiError 404 ENDPOINT_NOT_FOUND."""
+        segments = [unquote(part) for part in path.strip("/").split("/")]
+        found = _walk(self._tree, segments, 0)
+        if found is None or method not in found[0]:
+            raise ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{method} {path}'")
+        route: Route = found[0][method]
+        names = [part.strip("{}*") for part in route.pattern.split("/") if part.startswith("{")]
+        return route, dict(zip(names, found[1], strict=True))
+
+
+def _malformed(reason: str) -> ApiError:
+    return ApiError(400, "MALFORMED_REQUEST", f"Invalid JSON given in the body of the request - {reason}")
+
+
+def _slot(part: str) -> str:
+    if not part.startswith("{"):
+        return part
+    return "{*}" if part.endswith("*}") else "{}"
+
+
+def _walk(node: dict[str, Any], segments: list[str], index: int) -> tuple[dict[str, Route], list[str]] | None:
+    if index == len(segments):
+        return (node[""], []) if "" in node else None
+    part = segments[index]
+    if part and part in node:
+        found = _walk(node[part], segments, index + 1)
+        if found is not None:
+            return found
+    if "{}" in node and part:
+        found = _walk(node["{}"], segments, index + 1)
+        if found is not None:
+            return found[0], [part, *found[1]]
+    if "{*}" in node:
+        return node["{*}"][""], ["/".join(segments[index:])]
+    return None
+
+
+def respond(value: Any) -> Response:
+    """A handler's return value as a response."""
+    if isinstance(value, Response):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value or {}, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate is legal in JSON text and in our storage, but not in UTF-8.
+    return Response(body=text.encode("utf-8", "backslashreplace"))
+
+
+def error_response(error: ApiError) -> Response:
+    """The response for a refusal; the headers are what the SQL connector shows instead of the body."""
+    body = json.dumps(error.body(), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    reason = error.message.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
+    headers = {"x-databricks-reason-phrase": reason, "x-thriftserver-error-message": reason}
+    return Response(error.status, body, headers=headers)
