@@ -1,0 +1,92 @@
+"""compile_graph: the sections and the declared resources as one desired graph. Pure: same input, same graph."""
+
+from replicator.address import Address, Side
+from replicator.config.building import Building, add, check_sides
+from replicator.config.loading import Config
+from replicator.config.operations.backup import compile_backup, existing_backups
+from replicator.config.operations.reconciliation import compile_reconciliation
+from replicator.config.operations.replication import Replica, compile_replication, find_replicas
+from replicator.config.operations.sharing import Exposure, compile_sharing, exposed
+from replicator.config.problems import raise_for
+from replicator.config.sections import ReplicationConfig
+from replicator.engine.desired import Desired, Position
+from replicator.engine.snapshot import Snapshot
+
+
+def compile_graph(config: Config, source: Snapshot, target: Snapshot) -> Desired:
+    """The desired graph of both sides, in the order of addresses.
+
+    Raises ConfigError that lists, with its place, whatever is selected but absent or unknown, and whatever is
+    declared twice.
+    """
+    building = Building(config, source, target)
+    _check_identity(building)
+    for address, declared in config.declared.items():
+        at = declared.at or Position(str(config.path), 1)
+        add(building, declared.resource, at, "resources")
+        building.sections[address] = "resources"
+    _operations(building)
+    check_sides(building)
+    raise_for(building.problems)
+    return Desired(
+        environment=config.environment,
+        config_hash=config.hash,
+        resources={address: building.resources[address] for address in sorted(building.resources)},
+        sections={address: building.sections[address] for address in sorted(building.sections)},
+        disabled_sections=_disabled(config),
+        moved=dict(config.moved),
+        notices=tuple(dict.fromkeys(building.notices)),
+    )
+
+
+def _operations(building: Building) -> None:
+    """Each operation needs what the one before it makes; reconciliation and replication look through disabled ones."""
+    document = building.config.document
+    replication, reconciliation = document.replication_config, document.reconciliation_config
+    backups = _backups(building)
+    copies = [section for section in (replication, reconciliation) if section is not None and section.enabled]
+    exposures = _exposures(building, backups, wanted=bool(copies))
+    if not copies:
+        return
+    replicas: tuple[Replica, ...] = find_replicas(building, replication or ReplicationConfig(), exposures, backups)
+    if replication is not None and replication.enabled:
+        compile_replication(building, replication, replicas)
+    if reconciliation is not None and reconciliation.enabled:
+        compile_reconciliation(building, reconciliation, replicas)
+
+
+def _backups(building: Building) -> dict[str, Address]:
+    section = building.config.document.backup_config
+    if section is None:
+        return {}
+    return compile_backup(building, section) if section.enabled else existing_backups(building, section)
+
+
+def _exposures(building: Building, backups: dict[str, Address], *, wanted: bool) -> tuple[Exposure, ...]:
+    section = building.config.document.delta_share_config
+    if section is None:
+        return ()
+    if section.enabled:
+        return compile_sharing(building, section, backups)
+    return exposed(building, section, backups) if wanted else ()
+
+
+def _disabled(config: Config) -> frozenset[str]:
+    document = config.document
+    sections = {
+        "backup": document.backup_config,
+        "delta_share": document.delta_share_config,
+        "replication": document.replication_config,
+        "reconciliation": document.reconciliation_config,
+    }
+    return frozenset(name for name, section in sections.items() if section is not None and not section.enabled)
+
+
+def _check_identity(building: Building) -> None:
+    """A metastore that is not the one the file names is never compiled for."""
+    for side, snapshot in ((Side.SOURCE, building.source), (Side.TARGET, building.target)):
+        wanted = building.config.connection(side).sharing_identifier
+        found = snapshot.metastore.global_id
+        if wanted is not None and wanted != found:
+            at = building.config.at(f"{side.value}_databricks_connect_config", "sharing_identifier")
+            building.problem(at, f"the {side.value} workspace belongs to the metastore {found}, not to {wanted}")

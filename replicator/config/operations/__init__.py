@@ -1,0 +1,1 @@
+"""The four operations of the original design, each compiled into the resources that it means."""

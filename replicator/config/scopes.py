@@ -1,0 +1,143 @@
+"""scope: what must be read of each side before the configuration can be compiled."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from replicator.address import Address, Side
+from replicator.config.levels import Levels, made_schema, setting
+from replicator.config.loading import Config
+from replicator.config.names import is_pattern
+from replicator.config.sections import (
+    BackupConfig,
+    CatalogEntry,
+    DeltaShareConfig,
+    ReplicationConfig,
+    SchemaEntry,
+)
+from replicator.engine.snapshot import Scope
+
+
+@dataclass
+class _Growing:
+    """A scope while it is collected; None stands for all schemas."""
+
+    catalogs: dict[str, set[str] | None] = field(default_factory=dict)
+    shares: set[str] = field(default_factory=set)
+    grants: set[str] = field(default_factory=set)
+    recipients: bool = False
+    providers: bool = False
+
+    def add(self, catalog: str, schemas: Iterable[str] | None = ()) -> None:
+        known = self.catalogs.setdefault(catalog, set())
+        if schemas is None:
+            self.catalogs[catalog] = None
+        elif known is not None:
+            known.update(schemas)
+
+    def frozen(self) -> Scope:
+        return Scope(
+            catalogs={
+                name: None if schemas is None else frozenset(schemas) for name, schemas in sorted(self.catalogs.items())
+            },
+            shares=frozenset(self.shares),
+            recipients=self.recipients,
+            providers=self.providers,
+            grants=frozenset(self.grants),
+        )
+
+
+Sides = dict[Side, _Growing]
+
+
+def scope(config: Config, state_addresses: Iterable[Address | str] = ()) -> dict[Side, Scope]:
+    """What to read: everything that the configuration selects, makes or declares, and everything that state knows."""
+    sides = {side: _Growing() for side in Side}
+    document = config.document
+    backup, sharing = document.backup_config, document.delta_share_config
+    replication, reconciliation = document.replication_config, document.reconciliation_config
+    copies = any(section is not None and section.enabled for section in (replication, reconciliation))
+    shares = sharing is not None and sharing.enabled
+    if backup is not None and (backup.enabled or shares or copies):
+        _backup(backup, sides)
+    if sharing is not None and (shares or copies):
+        _sharing(sharing, sides)
+    if copies:
+        _replication(replication or ReplicationConfig(), sharing, sides)
+    known = (item if isinstance(item, Address) else Address.parse(item) for item in state_addresses)
+    for address in (*config.declared, *config.moved, *config.moved.values(), *known):
+        _object(address, sides[address.side])
+    return {side: growing.frozen() for side, growing in sides.items()}
+
+
+def _selected(entry: CatalogEntry) -> list[SchemaEntry] | None:
+    """The schemas that an entry names, None when only listing can tell."""
+    if entry.schemas is None or any(is_pattern(schema.schema_name) for schema in entry.schemas):
+        return None
+    return list(entry.schemas)
+
+
+def _names(entry: CatalogEntry) -> list[str] | None:
+    selected = _selected(entry)
+    return None if selected is None else [schema.schema_name for schema in selected]
+
+
+def _made(entry: CatalogEntry, above: Levels, what: Literal["backup", "target"]) -> list[str] | None:
+    """The schemas that an entry's copies go to."""
+    selected = _selected(entry)
+    if selected is None:
+        return None
+    return [made_schema(schema.schema_name, (schema, *above), what) for schema in selected]
+
+
+def _backup(section: BackupConfig, sides: Sides) -> None:
+    for entry in section.catalogs:
+        sides[Side.SOURCE].add(entry.catalog_name, _names(entry))
+        sides[Side.SOURCE].add(entry.backup_catalog, _made(entry, (entry, section), "backup"))
+
+
+def _sharing(section: DeltaShareConfig, sides: Sides) -> None:
+    sides[Side.SOURCE].recipients = sides[Side.TARGET].providers = True
+    for entry in section.shares:
+        sides[Side.SOURCE].shares.add(entry.share_name)
+        sides[Side.SOURCE].grants.add(f"share/{entry.share_name}")
+        sides[Side.SOURCE].add(entry.catalog_name, _names(entry))
+        if entry.shared_catalog_name is not None:
+            sides[Side.TARGET].add(entry.shared_catalog_name)
+
+
+def _replication(section: ReplicationConfig, sharing: DeltaShareConfig | None, sides: Sides) -> None:
+    if section.catalogs is None:
+        for share in sharing.shares if sharing is not None else ():
+            made = _made(share, (section,), "target")
+            sides[Side.TARGET].add(share.catalog_name, made)
+            if section.intermediate_catalog is not None:
+                sides[Side.TARGET].add(section.intermediate_catalog, made)
+    for entry in section.catalogs or ():
+        levels = (entry, section)
+        made = _made(entry, levels, "target")
+        sides[Side.SOURCE].add(entry.catalog_name, _names(entry))
+        sides[Side.TARGET].add(entry.target_catalog or entry.catalog_name, made)
+        if entry.source_catalog is not None:
+            sides[Side.TARGET].add(entry.source_catalog)
+        intermediate = setting("intermediate_catalog", levels)
+        if intermediate is not None:
+            sides[Side.TARGET].add(intermediate, made)
+
+
+def _object(address: Address, growing: _Growing) -> None:
+    """What must be read to know one object."""
+    kind, parts = address.type, address.parts
+    if kind == "grants":
+        growing.grants.add(address.name)
+        kind = address.name.partition("/")[0]
+    if kind == "share":
+        growing.shares.add(parts[0])
+    elif kind == "recipient":
+        growing.recipients = True
+    elif kind == "provider":
+        growing.providers = True
+    elif kind in ("table", "clone"):
+        growing.add(parts[0], parts[1:2])
+    elif kind in ("catalog", "schema"):
+        growing.add(parts[0])

@@ -1,0 +1,206 @@
+"""The four operations of the original design as they are written: what is selected, and what becomes of it.
+
+Settings that may stand on several levels (section, catalog, schema, table) hold for everything below, and the
+innermost one wins; see `levels`.
+"""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from replicator.config.connection import Section
+from replicator.config.names import Name, Pattern, TableName
+from replicator.resources.base import Lifecycle
+
+
+def _excluded(key: str) -> BeforeValidator:
+    """`exclude_tables: [a, b*]`; the form `[{table_name: a}]` means the same."""
+
+    def flat(value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return [item[key] if isinstance(item, dict) and set(item) == {key} else item for item in value]
+
+    return BeforeValidator(flat)
+
+
+ExcludedTables = Annotated[tuple[Pattern, ...], _excluded("table_name")]
+ExcludedSchemas = Annotated[tuple[Pattern, ...], _excluded("schema_name")]
+Affix = Annotated[Name, Field(min_length=1)]
+
+
+class TableEntry(Section):
+    table_name: Pattern
+
+
+class SchemaEntry(Section):
+    """Without `tables`: all of them."""
+
+    schema_name: Pattern
+    tables: tuple[TableEntry, ...] | None = None
+    exclude_tables: ExcludedTables = ()
+
+
+class CatalogEntry(Section):
+    """Without `schemas`: all of them."""
+
+    catalog_name: Name
+    schemas: tuple[SchemaEntry, ...] | None = None
+    exclude_schemas: ExcludedSchemas = ()
+
+
+class BackupTable(TableEntry):
+    backup_table: Name | None = None
+    lifecycle: Lifecycle = Lifecycle()
+
+
+class BackupSchema(SchemaEntry):
+    """The backup's schema is `backup_schema`, or the schema's own name between prefix and suffix."""
+
+    backup_schema: Name | None = None
+    backup_schema_prefix: Affix | None = None
+    backup_schema_suffix: Affix | None = None
+    lifecycle: Lifecycle = Lifecycle()
+    tables: tuple[BackupTable, ...] | None = None
+
+
+class BackupCatalog(CatalogEntry):
+    backup_catalog: Name
+    backup_catalog_location: str | None = None
+    create_backup_catalog: bool = True
+    backup_schema_prefix: Affix | None = None
+    backup_schema_suffix: Affix | None = None
+    lifecycle: Lifecycle = Lifecycle()
+    schemas: tuple[BackupSchema, ...] | None = None
+
+
+class BackupConfig(Section):
+    enabled: bool = True
+    audit_log_table: TableName | None = None
+    backup_schema_prefix: Affix | None = None
+    backup_schema_suffix: Affix | None = None
+    lifecycle: Lifecycle = Lifecycle()
+    catalogs: tuple[BackupCatalog, ...] = ()
+
+
+class Share(CatalogEntry):
+    """What is shared of one catalog. Several entries may name one share; `shared_catalog_name` is the catalog that
+    the target makes from it."""
+
+    share_name: Name
+    shared_catalog_name: Name | None = None
+    schema_prefix: Affix | None = None
+    schema_suffix: Affix | None = None
+    comment: str | None = None
+
+
+class DeltaShareConfig(Section):
+    """`recipient_id` names the recipient that stands for the target's metastore."""
+
+    enabled: bool = True
+    recipient_id: Name | None = None
+    shares: tuple[Share, ...] = ()
+
+    @model_validator(mode="after")
+    def _recipient(self) -> Self:
+        if self.enabled and self.recipient_id is None:
+            raise ValueError("`recipient_id` is required when delta_share_config is enabled")
+        return self
+
+
+class ReplicationTable(TableEntry):
+    target_table: Name | None = None
+    enforce_schema: bool = True
+    overwrite_comments: bool = True
+    lifecycle: Lifecycle = Lifecycle()
+
+
+class ReplicationSchema(SchemaEntry):
+    """The target's schema is `target_schema`, or the schema's own name between prefix and suffix."""
+
+    target_schema: Name | None = None
+    target_schema_prefix: Affix | None = None
+    target_schema_suffix: Affix | None = None
+    enforce_schema: bool = True
+    overwrite_comments: bool = True
+    lifecycle: Lifecycle = Lifecycle()
+    tables: tuple[ReplicationTable, ...] | None = None
+
+
+class ReplicationCatalog(CatalogEntry):
+    """`catalog_name` is the source's catalog. `target_catalog` defaults to the same name; `source_catalog`, the
+    catalog on the target through which the shared tables are read, to the one that delta_share_config makes."""
+
+    target_catalog: Name | None = None
+    source_catalog: Name | None = None
+    share_name: Name | None = None
+    intermediate_catalog: Name | None = None
+    create_intermediate_catalog: bool = True
+    intermediate_catalog_location: str | None = None
+    create_target_catalog: bool = True
+    target_catalog_location: str | None = None
+    target_schema_prefix: Affix | None = None
+    target_schema_suffix: Affix | None = None
+    enforce_schema: bool = True
+    overwrite_comments: bool = True
+    lifecycle: Lifecycle = Lifecycle()
+    schemas: tuple[ReplicationSchema, ...] | None = None
+
+
+class ReplicationConfig(Section):
+    """Without `catalogs`: everything that delta_share_config shares, into catalogs of the source's names."""
+
+    enabled: bool = True
+    create_target_catalog: bool = True
+    create_intermediate_catalog: bool = True
+    intermediate_catalog: Name | None = None
+    intermediate_catalog_location: str | None = None
+    target_schema_prefix: Affix | None = None
+    target_schema_suffix: Affix | None = None
+    enforce_schema: bool = True
+    overwrite_comments: bool = True
+    lifecycle: Lifecycle = Lifecycle()
+    catalogs: tuple[ReplicationCatalog, ...] | None = None
+
+
+class CheckOptions(Section):
+    """What is compared. `threshold` is the percentage of equal rows that is still good."""
+
+    schema_check: bool = True
+    row_count_check: bool = True
+    missing_data_check: bool = True
+    exclude_columns: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    source_filter_expression: str | None = None
+    target_filter_expression: str | None = None
+    threshold: float = Field(default=100.0, ge=0, le=100)
+
+
+class ReconciliationTable(TableEntry, CheckOptions):
+    pass
+
+
+class ReconciliationSchema(SchemaEntry, CheckOptions):
+    tables: tuple[ReconciliationTable, ...] | None = None
+
+
+class ReconciliationCatalog(CatalogEntry, CheckOptions):
+    schemas: tuple[ReconciliationSchema, ...] | None = None
+
+
+class ReconciliationConfig(CheckOptions):
+    """Names are the source's. Without `catalogs`: every replicated table. Results go to
+    `recon_outputs_catalog.recon_outputs_schema` on the target."""
+
+    enabled: bool = True
+    recon_outputs_catalog: Name | None = None
+    recon_outputs_schema: Name | None = None
+    create_recon_catalog: bool = True
+    recon_catalog_location: str | None = None
+    catalogs: tuple[ReconciliationCatalog, ...] | None = None
+
+    @model_validator(mode="after")
+    def _outputs(self) -> Self:
+        if (self.recon_outputs_catalog is None) != (self.recon_outputs_schema is None):
+            raise ValueError("`recon_outputs_catalog` and `recon_outputs_schema` are given together")
+        return self

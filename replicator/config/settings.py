@@ -1,0 +1,71 @@
+"""The parts of the file that are about the run, not about objects."""
+
+import re
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from replicator.address import Address
+from replicator.config.connection import Section
+from replicator.config.names import TableName
+
+
+def _address(text: str) -> str:
+    try:
+        return str(Address.parse(text))
+    except ValueError:
+        raise ValueError("expected an address like target:table/catalog.schema.table") from None
+
+
+def _inside(text: str) -> str:
+    path = PurePath(text)
+    if not text or path.is_absolute() or ".." in path.parts or "\0" in text or re.match(r"[A-Za-z]+:", text):
+        raise ValueError("expected a folder inside the configuration's folder (--state-dir accepts any)")
+    return text
+
+
+AddressText = Annotated[str, AfterValidator(_address)]
+
+
+class Concurrency(Section):
+    """`timeout_seconds` bounds one action."""
+
+    max_workers: int = Field(default=8, ge=1, le=64)
+    timeout_seconds: int = Field(default=3600, ge=1)
+
+
+class Retry(Section):
+    """The delay doubles with each attempt."""
+
+    max_attempts: int = Field(default=3, ge=1, le=10)
+    retry_delay_seconds: float = Field(default=5.0, ge=0, le=600)
+
+
+class AuditConfig(Section):
+    """Where each run's actions are recorded."""
+
+    audit_table: TableName
+    logging_workspace: Literal["source", "target"] = "target"
+    create_audit_catalog: bool = False
+    audit_catalog_location: str | None = None
+
+
+class Logging(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+    log_to_file: bool = False
+    log_file_path: str | None = None
+
+
+class StateConfig(Section):
+    """Where the state is kept, relative to the configuration's folder."""
+
+    directory: Annotated[str, AfterValidator(_inside)] = "state"
+
+
+class Moved(Section):
+    """A resource that has a new address."""
+
+    old: AddressText = Field(alias="from")
+    new: AddressText = Field(alias="to")
