@@ -1,6 +1,7 @@
 """Calls whose outcome nobody recorded: what became of them is read from the objects themselves."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,9 @@ from replicator.address import Address, Side
 from replicator.engine.actions import Do
 from replicator.engine.diff import diff
 from replicator.engine.snapshot import Snapshot
-from replicator.engine.state import Entry, State
+from replicator.engine.state import Entry, State, same
 from replicator.execution.journal import Pending
+from replicator.execution.store import Opened
 from replicator.resources import TYPES
 from replicator.resources.base import Fields, Observed, ResourceType
 
@@ -62,6 +64,16 @@ def still_pending(pending: Mapping[str, Pending], snapshots: Mapping[Side, Snaps
         for text, item in pending.items()
         if snapshots[(at := Address.parse(text)).side].unknown_reason(at) is not None
     }
+
+
+def resolved(opened: Opened, snapshots: Mapping[Side, Snapshot]) -> Opened:
+    """The opened state with what the snapshots show of its pending calls; what was learned is yet to be saved."""
+    state = resolve_pending(opened.state, opened.pending, snapshots)
+    left = still_pending(opened.pending, snapshots)
+    if left == dict(opened.pending) and same(state, opened.state):
+        return opened
+    numbered = state.model_copy(update={"serial": state.serial + int(opened.saved)})
+    return replace(opened, state=numbered, pending=left, saved=False)
 
 
 def resolve_pending(state: State, pending: Mapping[str, Pending], snapshots: Mapping[Side, Snapshot]) -> State:

@@ -1,0 +1,159 @@
+"""The process dies before or after any effect, and at any write of the state; running apply again always ends well."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from replicator.address import Address, Side
+from replicator.errors import ExitCode
+from replicator.execution.store import open_state
+from replicator.resources.base import Resource
+from replicator.resources.catalog import Catalog
+from replicator.resources.clone import Clone
+from replicator.resources.grants import Grants
+from replicator.resources.recipient import Recipient
+from replicator.resources.schema import Schema
+from replicator.resources.share import Share, SharedObject
+from tests.execution.world import Bench, Crash, World, install, wanted
+
+ORIGIN = "source:table/main.sales.orders"
+FOREIGN = "target:catalog/foreign"
+
+
+def before_it() -> list[Resource]:
+    return [
+        Catalog(side=Side.SOURCE, name="bk", comment="old"),
+        Recipient(side=Side.SOURCE, name="r", metastore_id="aws:eu:1"),
+        Recipient(side=Side.SOURCE, name="leaves"),
+    ]
+
+
+def after_it() -> list[Resource]:
+    """An update, a replace, a delete, and creates of what carries a mark and what carries none."""
+    return [
+        Catalog(side=Side.SOURCE, name="bk", comment="new", owner="platform"),
+        Schema(side=Side.SOURCE, name="bk.sales"),
+        Clone(side=Side.SOURCE, name="bk.sales.orders", source="main.sales.orders", origin=ORIGIN, comment="copy"),
+        Recipient(side=Side.SOURCE, name="r", metastore_id="aws:eu:2"),
+        Share(side=Side.SOURCE, name="out", objects=(SharedObject(name="bk.sales.orders"),)),
+        Grants(side=Side.SOURCE, name="share/out", privileges={"r": ("SELECT",)}),
+    ]
+
+
+def a_bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    world = World()
+    world.put(Address.parse(ORIGIN), {})
+    world.put(Address.parse(FOREIGN), {"comment": "not ours"}, mark="another deployment")
+    world.advance(ORIGIN)
+    install(world, monkeypatch)
+    return Bench(world, folder)
+
+
+def die_at_effect(world: World, at: int, moment: str) -> None:
+    seen = len(world.effects)
+
+    def around(k: int, when: str, what: str) -> None:
+        if (k - seen, when) == (at, moment):
+            world.around = lambda k, when, what: None
+            raise Crash(what)
+
+    world.around = around
+
+
+def converge(bench: Bench, desired: list[Resource]) -> None:
+    """The oracle: apply ends well within three runs, nothing is left to do, and nothing is there twice or left over."""
+    for _ in range(3):
+        if bench.apply(wanted(*desired)).exit_code == ExitCode.OK:
+            break
+    opened = open_state(bench.folder, "test")
+    assert bench.plan(wanted(*desired)).actions == ()
+    assert set(opened.state.resources) == {str(item.address) for item in desired}
+    assert opened.pending == {}
+    assert not any(entry.partial or entry.imported for entry in opened.state.resources.values())
+    marked = {key for key, found in bench.world.objects.items() if found.mark == opened.state.lineage}
+    known = {bench.world.key(Address.parse(text)) for text in opened.state.resources}
+    assert marked <= known
+    assert bench.world.objects["target:catalog/foreign"].fields == {"comment": "not ours"}
+
+
+def crashing_effects() -> list[tuple[int, str]]:
+    return [(at, moment) for at in range(9) for moment in ("before", "after")]
+
+
+@pytest.mark.parametrize(("at", "moment"), crashing_effects())
+def test_a_crash_around_any_effect_is_recovered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, moment: str
+) -> None:
+    bench = a_bench(tmp_path, monkeypatch)
+    bench.apply(wanted(*before_it()))
+    die_at_effect(bench.world, at, moment)
+    with pytest.raises(Crash):
+        bench.apply(wanted(*after_it()))
+    converge(bench, after_it())
+
+
+@pytest.mark.parametrize(("at", "moment"), crashing_effects())
+def test_a_crash_in_the_very_first_apply_is_recovered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, moment: str
+) -> None:
+    bench = a_bench(tmp_path, monkeypatch)
+    die_at_effect(bench.world, at, moment)
+    try:
+        bench.apply(wanted(*after_it()))
+    except Crash:
+        pass
+    else:
+        assert at >= 7
+    converge(bench, after_it())
+
+
+def test_a_crash_at_any_write_of_state_or_journal_is_recovered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dies at the k-th fsync or rename, until a k is reached that the run does not come to."""
+    honest = {"fsync": os.fsync, "replace": os.replace}
+    k = 0
+    while True:
+        bench = a_bench(tmp_path / str(k), monkeypatch)
+        bench.apply(wanted(*before_it()))
+        left = [k]
+
+        def failing(name: str, left: list[int] = left) -> object:
+            def call(*arguments: object) -> object:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Crash(name)
+                return honest[name](*arguments)  # type: ignore[operator]
+
+            return call
+
+        monkeypatch.setattr(os, "fsync", failing("fsync"))
+        monkeypatch.setattr(os, "replace", failing("replace"))
+        try:
+            bench.apply(wanted(*after_it()))
+            died = False
+        except Crash:
+            died = True
+        finally:
+            monkeypatch.setattr(os, "fsync", honest["fsync"])
+            monkeypatch.setattr(os, "replace", honest["replace"])
+        converge(bench, after_it())
+        if not died:
+            break
+        k += 1
+    assert k > 20
+
+
+def test_crashing_again_and_again_still_converges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run dies right after its first effect."""
+    bench = a_bench(tmp_path, monkeypatch)
+    bench.apply(wanted(*before_it()))
+    for _ in range(20):
+        die_at_effect(bench.world, 0, "after")
+        try:
+            bench.apply(wanted(*after_it()))
+        except Crash:
+            continue
+        break
+    else:
+        pytest.fail("it never got to the end")
+    converge(bench, after_it())
