@@ -33,12 +33,17 @@ def _blocked_section(actions: Sequence[Action], look: Look) -> list[str]:
     if not actions:
         return []
     lines = [f"⛔ BLOCKED {count(len(actions))}   apply will refuse until these are resolved"]
-    by_reason: dict[tuple[tuple[str, str, str], ...], list[Action]] = {}
-    for action in actions:
-        by_reason.setdefault(tuple(_without_address(action, block) for block in action.blocked), []).append(action)
-    for members in by_reason.values():
+    for members in alike_blocks(actions):
         lines += _blocked_alike(members, look)
     return lines
+
+
+def alike_blocks(actions: Iterable[Action]) -> list[list[Action]]:
+    """Blocked actions by what holds them: those that the same guards hold for the same reason stand together."""
+    found: dict[tuple[tuple[str, str, str], ...], list[Action]] = {}
+    for action in actions:
+        found.setdefault(tuple(_without_address(action, block) for block in action.blocked), []).append(action)
+    return list(found.values())
 
 
 def _without_address(action: Action, block: Block) -> tuple[str, str, str]:

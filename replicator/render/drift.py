@@ -1,0 +1,115 @@
+"""What changed behind our back, for people: new first, what was seen before in one line each, then what to do."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from replicator.engine.drift import DriftItem, DriftKind, DriftReport
+from replicator.render import changes as change_text
+from replicator.render.groups import SMALLEST, pattern
+from replicator.render.look import Look, clean, count, duration, many, span, spread
+
+_SYMBOLS = {
+    DriftKind.CHANGED: "~",
+    DriftKind.DELETED: "−",
+    DriftKind.ACCESS_GAINED: "!",
+    DriftKind.REPLICA_WRITTEN: "↻",
+    DriftKind.SOURCE_RECREATED: "±",
+    DriftKind.UNKNOWN: "?",
+}
+_SEVERITY = tuple(
+    DriftKind(name)
+    for name in ("access_gained", "deleted", "source_recreated", "replica_written", "changed", "unknown")
+)
+
+
+@dataclass(frozen=True)
+class News:
+    """A report beside what was recorded before. `known` are items seen earlier, with the day of their first sighting
+    in `since` by fingerprint; `resolved` are addresses that had drifted and no longer do."""
+
+    new: tuple[DriftItem, ...]
+    known: tuple[DriftItem, ...] = ()
+    resolved: tuple[str, ...] = ()
+    since: Mapping[str, str] = field(default_factory=dict)
+
+
+def drift_text(report: DriftReport, news: News, look: Look) -> str:
+    """The whole answer of `drift`: access that was opened and objects that are gone stand first."""
+    if not news.new and not news.known and not news.resolved:
+        return "\n".join([_clean_line(report), *_lag(report)]) + "\n"
+    lines = [_title(report)]
+    if news.new:
+        lines += [f"NEW {count(len(news.new))}", *_items(news.new, look)]
+    if news.known:
+        oldest = min(
+            (news.since[item.fingerprint] for item in news.known if item.fingerprint in news.since), default=""
+        )
+        lines += [f"KNOWN {count(len(news.known))}{f'   first seen {oldest}' if oldest else ''}"]
+        lines += _items(news.known, look)
+    if news.resolved:
+        lines += [f"RESOLVED {count(len(news.resolved))}", *(f"  ✓ {clean(address)}" for address in news.resolved)]
+    return "\n".join([*lines, *_lag(report), "", _sums(news, look)]) + "\n"
+
+
+def _clean_line(report: DriftReport) -> str:
+    are = "resource is" if report.objects == 1 else "resources are"
+    return (
+        f"No drift. {count(report.objects)} {are} as {report.environment} last applied them "
+        f"(state serial {report.state_serial})."
+    )
+
+
+def _title(report: DriftReport) -> str:
+    calls = sum(side.calls + side.statements for side in report.metastores.values())
+    objects = sum(side.objects for side in report.metastores.values())
+    seconds = max((side.seconds for side in report.metastores.values()), default=0.0)
+    read = f" · {many(objects, 'object')} read in {duration(seconds)} ({many(calls, 'call')})" if calls else ""
+    return f"{report.environment} · state serial {report.state_serial}{read}"
+
+
+def _items(items: Sequence[DriftItem], look: Look) -> list[str]:
+    ordered = sorted(items, key=lambda item: (_SEVERITY.index(item.kind), item.address))
+    alike: dict[str, list[DriftItem]] = {}
+    for item in ordered:
+        alike.setdefault(_key(item), []).append(item)
+    found: list[str] = []
+    for members in alike.values():
+        if len(members) < SMALLEST or look.full or members[0].kind is DriftKind.DELETED:
+            for item in members:
+                found += _rows(item, clean(item.address), look)
+        else:
+            found += _rows(members[0], f"{count(len(members))} × {pattern([item.address for item in members])}", look)
+    return found
+
+
+def _key(item: DriftItem) -> str:
+    head, _, name = item.address.partition("/")
+    changed = [[change.path, change.before, change.after] for change in item.changes]
+    return json.dumps([item.kind.value, head, name.partition(".")[0], item.message if not changed else "", changed])
+
+
+def _rows(item: DriftItem, title: str, look: Look) -> list[str]:
+    head = f"  {_SYMBOLS[item.kind]} {title}   "
+    texts = [text for text, _ in change_text.lines(item.changes, max(40, look.width - len(head) - 16), full=look.full)]
+    mark = "access gained" if item.kind is DriftKind.ACCESS_GAINED else ""
+    first, *rest = texts or [clean(item.message)]
+    if len(head) > look.width // 2 and texts:
+        return [spread(head.rstrip(), mark, look.width), *(f"      {text}" for text in texts)]
+    return [spread(f"{head}{first}", mark, look.width), *(f"{' ' * len(head)}{text}" for text in rest)]
+
+
+def _lag(report: DriftReport) -> list[str]:
+    if not report.lag:
+        return []
+    versions = [item.versions for item in report.lag]
+    behind = "1 copy is" if len(versions) == 1 else f"{count(len(versions))} copies are"
+    unit = "version" if max(versions) == 1 else "versions"
+    return [f"Lag, which is no drift: {behind} {span(min(versions), max(versions))} {unit} behind."]
+
+
+def _sums(news: News, look: Look) -> str:
+    told = [(news.new, "new"), (news.known, "known"), (news.resolved, "resolved")]
+    sums = " · ".join(f"{count(len(items))} {word}" for items, word in told if items)
+    undo = f"   Undo it:  replicator apply{look.arguments}" if news.new or news.known else ""
+    return f"{sums}.{undo}"
