@@ -1,0 +1,65 @@
+"""Results on standard output, everything else on standard error."""
+
+import json
+import os
+import shutil
+import sys
+from typing import Any, TextIO
+
+from replicator.cli.common import Run
+from replicator.render.look import Look, painted, to_ascii
+
+DEFAULT_WIDTH = 100
+
+
+def look(run: Run, *, full: bool = False) -> Look:
+    """The place that results are written to."""
+    return Look(width=_width(), full=full, arguments=run.arguments)
+
+
+def _width() -> int:
+    wanted = os.environ.get("COLUMNS", "")
+    if not sys.stdout.isatty() and not wanted.isdigit():
+        return DEFAULT_WIDTH
+    return min(160, max(60, shutil.get_terminal_size().columns))
+
+
+def show(run: Run, text: str) -> None:
+    """A result."""
+    _write(run, text, sys.stdout)
+
+
+def show_json(value: Any) -> None:
+    """A result for machines; always the same bytes for the same value."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_raw(text: str) -> None:
+    """A result that is a document in itself: no colour, no replacement."""
+    sys.stdout.write(text)
+
+
+def tell(run: Run, text: str) -> None:
+    """Something beside the result, unless it should be quiet."""
+    if not run.quiet:
+        _write(run, text + "\n", sys.stderr)
+
+
+def _write(run: Run, text: str, stream: TextIO) -> None:
+    if not _speaks_unicode(stream):
+        text = to_ascii(text)
+    stream.write(painted(text) if _has_colour(run, stream) else text)
+    stream.flush()
+
+
+def _has_colour(run: Run, stream: TextIO) -> bool:
+    refused = run.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not refused
+
+
+def _speaks_unicode(stream: TextIO) -> bool:
+    try:
+        "−±≁↻✓✗⛔⊘→…·×–".encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
