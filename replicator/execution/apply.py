@@ -55,10 +55,9 @@ def execute(
     Raises BlockedError (unless `skip_blocked`), StaleError and StateError before anything is called.
     """
     refuse(plan, opened, skip_blocked=options.skip_blocked)
-    began, stop = time.monotonic(), stop or threading.Event()
     if not plan.actions:
-        serial = _save_unchanged(plan, desired, opened, store, events)
-        return ApplyResult(events.run, plan.plan_id, (), time.monotonic() - began, serial)
+        return settle(plan, desired, opened, store, events)
+    began, stop = time.monotonic(), stop or threading.Event()
     opened = _named(opened, plan)
     journal = store.begin(opened, run=events.run, plan_id=plan.plan_id)
     try:
@@ -115,15 +114,14 @@ def _context(
     )
 
 
-def _save_unchanged(plan: Plan, desired: Desired, opened: Opened, store: StateStore, events: Events) -> int:
-    """Nothing is to be done in a workspace; the state may still have to learn something (protect, a crashed run)."""
-    state = refreshed(opened.state, plan, desired)
-    if opened.saved and same(state, opened.state):
-        return opened.state.serial
-    last = {name: value for name, value in state.last_apply.items() if name != "pending"}
-    saved = store.commit(state, opened.pending, last)
-    events.emit(Kind.STATE_SAVED, serial=saved.serial)
-    return saved.serial
+def settle(plan: Plan, desired: Desired, opened: Opened, store: StateStore, events: Events) -> ApplyResult:
+    """An empty plan: nothing to do in a workspace, but the state may have to learn something (protect, a crashed run)."""
+    began, state = time.monotonic(), refreshed(opened.state, plan, desired)
+    if not opened.saved or not same(state, opened.state):
+        last = {name: value for name, value in state.last_apply.items() if name != "pending"}
+        state = store.commit(state, opened.pending, last)
+        events.emit(Kind.STATE_SAVED, serial=state.serial)
+    return ApplyResult(events.run, plan.plan_id, (), time.monotonic() - began, state.serial)
 
 
 def refreshed(state: State, plan: Plan, desired: Desired) -> State:
@@ -158,7 +156,13 @@ def _word(ended: ApplyResult) -> str:
 
 @contextlib.contextmanager
 def stopping(stop: threading.Event) -> Iterator[None]:
-    """Inside, the first SIGINT or SIGTERM sets `stop` and the second raises KeyboardInterrupt. Main thread only."""
+    """Inside, the first SIGINT or SIGTERM sets `stop` and the second raises KeyboardInterrupt.
+
+    Only the main thread hears signals; in another one this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():

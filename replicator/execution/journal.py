@@ -4,6 +4,7 @@ A line that cannot be read is never skipped: only the very last one can be torn 
 because its effect is found again by reading the object it was about.
 """
 
+import errno
 import json
 import os
 import threading
@@ -159,13 +160,17 @@ def _checked(line: bytes) -> JSON | None:
 
 
 class Journal:
-    """The journal of a running apply; every method returns after its line is on disk. Safe to use from many threads."""
+    """The journal of a running apply; every method returns after its line is on disk. Safe to use from many threads,
+    whose lines share a write when they come at the same time."""
 
     def __init__(self, path: Path, header: Header) -> None:
         """Start a journal, in place of what was there. Raises StateError, so that nothing begins unrecorded."""
         self.path = path
         self._lock = threading.Lock()
-        self._seq = 0
+        self._disk = threading.Lock()
+        self._seq = self._durable = 0
+        self._waiting: list[bytes] = []
+        self._broken: OSError | None = None
         first = encode(0, {name: getattr(header, name) for name in Header.__slots__})
         try:
             write_atomic(path, first)
@@ -174,23 +179,36 @@ class Journal:
             raise StateError(f"{path}: the journal cannot be written: {error.strerror}; nothing was done") from error
 
     def append(self, record: Record) -> None:
-        """Write one line through to the disk. Raises StateError when that fails."""
+        """Write one line through to the disk. Raises StateError when that fails, and from then on."""
         body = {name: getattr(record, name) for name in Record.__slots__}
         with self._lock:
             self._seq += 1
-            line = encode(self._seq, body)
-            try:
-                if os.write(self._handle, line) != len(line):
-                    raise OSError(28, "only a part was written")
-                os.fsync(self._handle)
-            except OSError as error:
-                raise StateError(
-                    f"{self.path}: the journal cannot be written: {error.strerror}",
-                    hint="make room, then run replicator apply again: it continues from what was recorded",
-                ) from error
+            mine = self._seq
+            self._waiting.append(encode(mine, body))
+        with self._disk:
+            if self._durable < mine:
+                self._flush()
+
+    def _flush(self) -> None:
+        """Write every waiting line. What comes after a failed write would follow half a line, so nothing does."""
+        with self._lock:
+            data, last, self._waiting = b"".join(self._waiting), self._seq, []
+        try:
+            if self._broken is not None:
+                raise self._broken
+            if os.write(self._handle, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._handle)
+        except OSError as error:
+            self._broken = error
+            raise StateError(
+                f"{self.path}: the journal cannot be written: {error.strerror}",
+                hint="make room, then run replicator apply again: it continues from what was recorded",
+            ) from error
+        self._durable = last
 
     def close(self) -> None:
-        with self._lock:
+        with self._disk:
             if self._handle >= 0:
                 os.close(self._handle)
                 self._handle = -1

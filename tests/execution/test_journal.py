@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -293,3 +294,34 @@ def test_the_state_of_another_environment_is_refused(tmp_path: Path) -> None:
     state_file(tmp_path, "dev").write_text(dump(a_state()), encoding="utf-8")
     with pytest.raises(StateError, match="environment 'prod'"):
         open_state(tmp_path, "dev")
+
+
+def test_a_journal_that_failed_once_takes_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "prod.journal"
+    book = Journal(path, header())
+    book.append(intent(A))
+    honest = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: honest(handle, data[:10]))
+    with pytest.raises(StateError, match="No space left"):
+        book.append(done(A))
+    monkeypatch.setattr(os, "write", honest)
+    with pytest.raises(StateError, match="No space left"):
+        book.append(intent(B))
+    assert journal.read(path).records == (intent(A),)
+
+
+def test_lines_of_many_threads_are_all_kept_in_one_order(tmp_path: Path) -> None:
+    path = tmp_path / "prod.journal"
+    book = Journal(path, header())
+    addresses = [f"target:schema/c.n{number}" for number in range(400)]
+
+    def work(part: int) -> None:
+        for address in addresses[part::8]:
+            book.append(intent(address))
+
+    threads = [threading.Thread(target=work, args=(part,)) for part in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(record.address for record in journal.read(path).records) == sorted(addresses)
