@@ -86,7 +86,7 @@ def decide(seen: View) -> Action | None:
         return _create(seen)
     changes = _changes(seen)
     lag = lag_of(seen)
-    if seen.entry is None:
+    if seen.entry is None and not (seen.rtype.is_value and changes):
         return _import(seen, changes, lag)
     return _settle(seen, changes, lag)
 

@@ -121,11 +121,11 @@ def _assemble(
     unchanged: int,
     created_at: str,
 ) -> Plan:
-    metastores = {side.value: _side_ref(snapshot) for side, snapshot in sorted(snapshots.items())}
+    metastores = {side.value: side_ref(snapshot) for side, snapshot in sorted(snapshots.items())}
     blocked = any(action.blocked for action in actions)
     return Plan(
         replicator_version=__version__,
-        plan_id=_plan_id(desired, metastores, policy, actions),
+        plan_id=identity(desired.environment, policy.mode, desired.config_hash, metastores, actions),
         environment=desired.environment,
         mode=policy.mode,
         created_at=created_at,
@@ -141,7 +141,8 @@ def _assemble(
     )
 
 
-def _side_ref(snapshot: Snapshot) -> SideRef:
+def side_ref(snapshot: Snapshot) -> SideRef:
+    """One metastore as a snapshot saw it."""
     known = snapshot.metastore
     return SideRef(
         metastore_id=known.metastore_id,
@@ -168,13 +169,15 @@ def _summary(actions: Iterable[Action]) -> dict[str, int]:
 _NO_PART_OF_ID = {"estimate", "declared_at", "message"}
 
 
-def _plan_id(desired: Desired, metastores: Mapping[str, SideRef], policy: Policy, actions: Iterable[Action]) -> str:
+def identity(
+    environment: str, mode: str, config_hash: str, metastores: Mapping[str, SideRef], actions: Iterable[Action]
+) -> str:
     """64 hex digits over what will be done: no timestamps, and no current version of a busy table."""
     body = {
         "format": 1,
-        "environment": desired.environment,
-        "mode": policy.mode,
-        "config": desired.config_hash,
+        "environment": environment,
+        "mode": mode,
+        "config": config_hash,
         "metastores": {side: known.metastore_id for side, known in metastores.items()},
         "actions": [action.model_dump(mode="json", exclude=_NO_PART_OF_ID) for action in actions],
     }

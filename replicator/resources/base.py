@@ -227,7 +227,8 @@ class ResourceType:
     `kind` is the snapshot's kind of object (a clone is observed as a table). `read` fetches one object, None when
     it does not exist; it must give the same fields as the bulk listing. `create`, `update`, `delete` and `replace`
     change it and must be safe to run again. `sync` moves data, `lag` judges a copy, `origin` names what it copies from.
-    `check` types never appear in a metastore: they are run after what they depend on.
+    `check` types never appear in a metastore: they are run after what they depend on. A type that `is_value` is a
+    set of values on another object (grants): it is never imported or forgotten, only added to and taken from.
     """
 
     name: str
@@ -238,6 +239,7 @@ class ResourceType:
     holds_children: bool = False
     observed_only: bool = False
     is_check: bool = False
+    is_value: bool = False
     default_on_existing: Literal["import", "fail"] = "import"
     default_on_removed: Literal["delete", "forget"] = "delete"
     read: Callable[[Reader, Address], Observed | None] | None = None

@@ -1,11 +1,26 @@
 """Catalogs: ordinary ones, and read-only ones made from a share of another metastore."""
 
-from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
 
 from replicator.address import Address
-from replicator.resources import canonical
-from replicator.resources.base import Effect, Resource, ResourceType, Rule, rules_of
+from replicator.errors import NotFound
+from replicator.resources import canonical, rest
+from replicator.resources.base import (
+    Effect,
+    Fields,
+    Observed,
+    Outputs,
+    Reader,
+    Resource,
+    ResourceType,
+    Rule,
+    Task,
+    Writer,
+    rules_of,
+)
+from replicator.resources.container import patch
+from replicator.resources.provider import provider_ids, wait_for_provider, wait_for_share
 
 
 class Catalog(Resource):
@@ -38,4 +53,78 @@ class Catalog(Resource):
         yield from self.after
 
 
-TYPE = ResourceType(name="catalog", model=Catalog, rules=rules_of(Catalog), kind="catalog", holds_children=True)
+def observe(raw: Mapping[str, Any], provider_ids: Mapping[str, str]) -> Observed:
+    """A catalog from its REST JSON; `provider_ids` maps a provider's name to its metastore's sharing identifier."""
+    fields: Fields = {
+        "comment": raw.get("comment"),
+        "properties": rest.own_properties(raw.get("properties")),
+        "storage_root": raw.get("storage_root"),
+        "owner": raw.get("owner"),
+    }
+    if raw.get("share_name"):
+        provider = raw.get("provider_name")
+        fields |= {
+            "share_name": raw["share_name"],
+            "provider_name": provider,
+            "provider_id": provider_ids.get(provider or ""),
+        }
+    return Observed(
+        name=raw["name"],
+        fields=TYPE.canonical(fields),
+        id=raw.get("id") or f"{raw.get('created_at', '')}/{raw.get('created_by', '')}",
+        mark=rest.mark_of(raw.get("properties")),
+        info=rest.facts(raw, "catalog_type", "isolation_mode"),
+    )
+
+
+def read(reader: Reader, at: Address) -> Observed | None:
+    """One catalog, None when there is none."""
+    try:
+        raw = reader.get(rest.path("catalogs", at.name))
+    except NotFound:
+        return None
+    provider = raw.get("provider_name")
+    ids = provider_ids([reader.get(rest.path("providers", provider))]) if provider else {}
+    return observe(raw, ids)
+
+
+def create(writer: Writer, task: Task) -> Outputs:
+    """Create the catalog; one from a share waits until the provider shows the share."""
+    wanted = task.desired
+    body: dict[str, Any] = {"name": task.address.name}
+    if wanted.get("comment"):
+        body["comment"] = wanted["comment"]
+    if wanted.get("share_name"):
+        provider = wanted.get("provider_name") or wait_for_provider(writer, wanted["provider_id"])
+        wait_for_share(writer, provider, wanted["share_name"])
+        body |= {"provider_name": provider, "share_name": wanted["share_name"]}
+    else:
+        body["properties"] = rest.marked(wanted.get("properties"), task.lineage)
+        if wanted.get("storage_root"):
+            body["storage_root"] = wanted["storage_root"]
+    writer.send("POST", rest.path("catalogs"), body)
+    return {}
+
+
+def update(writer: Writer, task: Task) -> Outputs:
+    """Change comment, properties or owner: the owner alone, as the platform demands."""
+    return patch(writer, task, rest.path("catalogs", task.address.name))
+
+
+def delete(writer: Writer, task: Task) -> Outputs:
+    """Drop the catalog. What it was born with goes along; the guards have made sure that nothing else is in it."""
+    writer.send("DELETE", rest.path("catalogs", task.address.name) + "?force=true")
+    return {}
+
+
+TYPE = ResourceType(
+    name="catalog",
+    model=Catalog,
+    rules=rules_of(Catalog),
+    kind="catalog",
+    holds_children=True,
+    read=read,
+    create=create,
+    update=update,
+    delete=delete,
+)

@@ -1,11 +1,33 @@
 """Clones: tables whose data is a deep clone of another table, kept at its version."""
 
-from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
 
 from replicator.address import Address
-from replicator.resources import canonical
-from replicator.resources.base import Effect, Resource, ResourceType, Rule, rules_of
+from replicator.errors import NotFound, WorkspaceError
+from replicator.resources import canonical, rest
+from replicator.resources.base import (
+    DeltaVersion,
+    Effect,
+    Fields,
+    Lag,
+    LagReport,
+    Observed,
+    Outputs,
+    Reader,
+    Resource,
+    ResourceType,
+    Rule,
+    Task,
+    Writer,
+    rules_of,
+)
+from replicator.resources.provider import polled
+from replicator.resources.rest import marked
+from replicator.resources.table import delete, read
+from replicator.resources.table_statements import describe_statements
+from replicator.sqltext import literal, properties, quote_name
 
 
 class Clone(Resource):
@@ -39,6 +61,161 @@ class Clone(Resource):
         yield from self.after
 
 
+PIPELINE_PROPERTIES = ("pipelines.pipelineId", "spark.sql.internal.pipelines.parentTableId")
+"""What a backing table says of its pipeline; a copy that keeps them passes for the pipeline's own table."""
+
+
+def create(writer: Writer, task: Task) -> Outputs:
+    """Clone, then say what CLONE does not carry over."""
+    outputs = sync(writer, task)
+    found = read(writer, task.address)
+    changed = {name for name in ("comment", "properties") if name in task.desired}
+    return outputs | _describe(writer, replace(task, before=found, changed=frozenset(changed)))
+
+
+def update(writer: Writer, task: Task) -> Outputs:
+    """Change comment, properties or owner; data is moved by sync."""
+    outputs = _describe(writer, task)
+    if "owner" in task.changed:
+        writer.send("PATCH", rest.path("tables", task.address.name), {"owner": task.desired["owner"]})
+    return outputs
+
+
+def _describe(writer: Writer, task: Task) -> Outputs:
+    for statement in describe_statements(task):
+        writer.execute(statement)
+    return {}
+
+
+def sync(writer: Writer, task: Task) -> Outputs:
+    """Bring the copy to its origin's version: only files that it lacks are copied, so running it twice is safe.
+
+    A table that was just shared is waited for. Outputs: copied_files, copied_bytes, removed_files, source_version, and
+    the origin's identity. Raises WorkspaceError when the version to copy is not known.
+    """
+    origin = task.origin
+    if origin is None or origin.version is None:
+        raise WorkspaceError(
+            f"{task.address}: the version of its origin is not known", hint="plan again: replicator plan"
+        )
+    statement = clone_statement(task, origin.version.version)
+    try:
+        rows = writer.execute(statement)
+    except NotFound:
+        if not _shared(writer, task.desired["source"]):
+            raise
+        polled(lambda: _visible(writer, task.desired["source"]), f"the shared table {task.desired['source']}")
+        rows = writer.execute(statement)
+    _disown(writer, task, origin)
+    copied = rows[0] if rows else {}
+    return {
+        "origin_id": origin.id,
+        "source_version": origin.version.version,
+        "copied_files": copied.get("num_copied_files", 0),
+        "copied_bytes": copied.get("copied_files_size", 0),
+        "removed_files": copied.get("num_removed_files", 0),
+    }
+
+
+def clone_statement(task: Task, version: int) -> str:
+    """The statement that makes or refreshes the copy, pinned to a version of its source."""
+    wanted = task.desired
+    pinned = f"{quote_name(wanted['source'])} VERSION AS OF {version}"
+    located = f" LOCATION {literal(wanted['location'])}" if wanted.get("location") else ""
+    carried = properties(marked(wanted.get("properties"), task.lineage))
+    name = quote_name(task.address.name)
+    return f"CREATE OR REPLACE TABLE {name} DEEP CLONE {pinned} TBLPROPERTIES ({carried}){located}"
+
+
+def _disown(writer: Writer, task: Task, origin: Observed) -> None:
+    """The copy of a pipeline's table is an ordinary table."""
+    carried = [key for key in PIPELINE_PROPERTIES if key in (origin.fields.get("properties") or {})]
+    if carried:
+        keys = ", ".join(map(literal, carried))
+        writer.execute(f"ALTER TABLE {quote_name(task.address.name)} UNSET TBLPROPERTIES IF EXISTS ({keys})")
+
+
+def _shared(reader: Reader, table: str) -> bool:
+    try:
+        return bool(reader.get(rest.path("catalogs", table.partition(".")[0])).get("share_name"))
+    except NotFound:
+        return False
+
+
+def _visible(reader: Reader, table: str) -> bool:
+    try:
+        return bool(reader.get(rest.path("tables", table)))
+    except NotFound:
+        return False
+
+
+def origin(desired: Fields) -> Address | None:
+    return Address.parse(desired["origin"])
+
+
+def lag(desired: Fields, copy: Observed | None, origin: Observed | None, outputs: Mapping[str, Any]) -> LagReport:
+    """Judge a copy by its own history: the last CLONE says which version of the origin it holds.
+
+    Properties and time stamps of tables say nothing about data, so only Delta versions count.
+    """
+    if origin is None:
+        return LagReport(Lag.UNKNOWN, f"its origin {desired['origin']} does not exist")
+    if origin.version is None:
+        return LagReport(Lag.UNKNOWN, f"the version of its origin {desired['origin']} cannot be read")
+    if copy is None:
+        return LagReport(Lag.NEVER_COPIED, "not copied yet")
+    if copy.version is None:
+        return LagReport(Lag.UNKNOWN, "its own history cannot be read")
+    breaks = _breaks(origin, copy) if desired.get("enforce_schema", True) else ()
+    return _judge(copy.version, origin.version.version, breaks, recreated=_recreated(origin, outputs))
+
+
+def _judge(copy: DeltaVersion, newest: int, breaks: tuple[str, ...], *, recreated: bool) -> LagReport:
+    held = copy.clone
+    if held is None:
+        return LagReport(Lag.NEVER_COPIED, "it was never cloned", breaks=breaks)
+    if recreated or held.source_version > newest:
+        return LagReport(Lag.RECREATED, "the source was dropped and created again", breaks=breaks)
+    if copy.foreign is not None:
+        version, operation = copy.foreign
+        return LagReport(Lag.FOREIGN_WRITE, f"the copy was written to: {operation} at version {version}", breaks=breaks)
+    if held.source_version == newest:
+        return LagReport(Lag.CURRENT, f"at version {newest}")
+    behind = newest - held.source_version
+    return LagReport(Lag.BEHIND, f"{behind} version{'s' * (behind > 1)} behind", versions=behind, breaks=breaks)
+
+
+def _recreated(origin: Observed, outputs: Mapping[str, Any]) -> bool:
+    known = outputs.get("origin_id")
+    return known is not None and origin.id is not None and known != origin.id
+
+
+def _breaks(origin: Observed, copy: Observed) -> tuple[str, ...]:
+    """Differences that a copy must not take over silently. An added column is none: it follows."""
+    new, old = origin.fields.get("columns") or {}, copy.fields.get("columns") or {}
+    found: list[str] = []
+    for name, column in old.items():
+        if name not in new:
+            found.append(f"column {name} is gone")
+        elif new[name].get("type") != column.get("type"):
+            found.append(f"column {name}: {column.get('type')} became {new[name].get('type')}")
+        elif new[name].get("nullable") != column.get("nullable"):
+            found.append(f"column {name}: {'NOT NULL was dropped' if new[name].get('nullable') else 'became NOT NULL'}")
+    return tuple(found)
+
+
 TYPE = ResourceType(
-    name="clone", model=Clone, rules=rules_of(Clone), kind="table", bears_data=True, default_on_existing="fail"
+    name="clone",
+    model=Clone,
+    rules=rules_of(Clone),
+    kind="table",
+    bears_data=True,
+    default_on_existing="fail",
+    read=read,
+    create=create,
+    update=update,
+    delete=delete,
+    sync=sync,
+    origin=origin,
+    lag=lag,
 )

@@ -4,8 +4,22 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from replicator.address import Address
-from replicator.resources import canonical
-from replicator.resources.base import Effect, Fields, Path, Resource, ResourceType, Rule, rules_of
+from replicator.errors import NotFound
+from replicator.resources import canonical, rest
+from replicator.resources.base import (
+    Effect,
+    Fields,
+    Observed,
+    Outputs,
+    Path,
+    Reader,
+    Resource,
+    ResourceType,
+    Rule,
+    Task,
+    Writer,
+    rules_of,
+)
 
 
 def canonical_privileges(privileges: Any) -> dict[str, dict[str, bool]]:
@@ -57,4 +71,81 @@ class Grants(Resource):
         yield from self.after
 
 
-TYPE = ResourceType(name="grants", model=Grants, rules=rules_of(Grants), kind="grants")
+Privileges = Mapping[str, Mapping[str, bool]]
+
+
+def _path(at: Address) -> str:
+    kind, _, name = at.name.partition("/")
+    return rest.path("shares", name, "permissions") if kind == "share" else rest.path("permissions", kind, name)
+
+
+def observe(name: str, assignments: Iterable[Mapping[str, Any]]) -> Observed | None:
+    """The direct grants on one securable from their REST JSON; None where nobody was granted anything."""
+    privileges = {item["principal"]: item.get("privileges") or () for item in assignments}
+    held = canonical_privileges({who: listed for who, listed in privileges.items() if listed})
+    return Observed(name=name, fields={"privileges": held}) if held else None
+
+
+def read(reader: Reader, at: Address) -> Observed | None:
+    """The direct grants on one securable, None when there are none (or no such securable)."""
+    try:
+        return observe(at.name, reader.pages(_path(at), "privilege_assignments", {"max_results": 0}))
+    except NotFound:
+        return None
+
+
+def create(writer: Writer, task: Task) -> Outputs:
+    """Grant what is declared."""
+    return _change(writer, task.address, _missing({}, task.desired["privileges"]), {})
+
+
+def update(writer: Writer, task: Task) -> Outputs:
+    """Grant what is missing and revoke what is ours to revoke, in one request."""
+    held: Privileges = task.before.fields["privileges"] if task.before else {}
+    wanted: Privileges = task.desired["privileges"]
+    ours: Privileges = held if _authoritative(task.desired) else task.applied.get("privileges") or {}
+    return _change(writer, task.address, _missing(held, wanted), _both(held, _missing(wanted, ours)))
+
+
+def delete(writer: Writer, task: Task) -> Outputs:
+    """Revoke what we granted, and only that."""
+    held: Privileges = task.before.fields["privileges"] if task.before else {}
+    return _change(writer, task.address, {}, _both(held, task.desired.get("privileges") or {}))
+
+
+def _missing(held: Privileges, wanted: Privileges) -> dict[str, list[str]]:
+    """What of `wanted` is not held."""
+    found = {who: sorted(set(listed) - set(held.get(who, ()))) for who, listed in wanted.items()}
+    return {who: listed for who, listed in found.items() if listed}
+
+
+def _both(held: Privileges, listed: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    found = {who: sorted(set(names) & set(held.get(who, ()))) for who, names in listed.items()}
+    return {who: names for who, names in found.items() if names}
+
+
+def _change(writer: Writer, at: Address, add: Mapping[str, list[str]], remove: Mapping[str, list[str]]) -> Outputs:
+    changes = [
+        {
+            "principal": who,
+            **({"add": [*add[who]]} if who in add else {}),
+            **({"remove": [*remove[who]]} if who in remove else {}),
+        }
+        for who in sorted({*add, *remove})
+    ]
+    if changes:
+        writer.send("PATCH", _path(at), {"changes": changes})
+    return {}
+
+
+TYPE = ResourceType(
+    name="grants",
+    model=Grants,
+    rules=rules_of(Grants),
+    kind="grants",
+    is_value=True,
+    read=read,
+    create=create,
+    update=update,
+    delete=delete,
+)

@@ -1,11 +1,25 @@
 """Schemas."""
 
-from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
 
 from replicator.address import Address
-from replicator.resources import canonical
-from replicator.resources.base import Effect, Resource, ResourceType, Rule, rules_of
+from replicator.errors import NotFound
+from replicator.resources import canonical, rest
+from replicator.resources.base import (
+    Effect,
+    Fields,
+    Observed,
+    Outputs,
+    Reader,
+    Resource,
+    ResourceType,
+    Rule,
+    Task,
+    Writer,
+    rules_of,
+)
+from replicator.resources.container import patch
 
 
 class Schema(Resource):
@@ -29,4 +43,63 @@ class Schema(Resource):
         yield from self.after
 
 
-TYPE = ResourceType(name="schema", model=Schema, rules=rules_of(Schema), kind="schema", holds_children=True)
+def observe(raw: Mapping[str, Any]) -> Observed:
+    """A schema from its REST JSON."""
+    fields: Fields = {
+        "comment": raw.get("comment"),
+        "properties": rest.own_properties(raw.get("properties")),
+        "storage_root": raw.get("storage_root"),
+        "owner": raw.get("owner"),
+    }
+    return Observed(
+        name=raw["full_name"],
+        fields=TYPE.canonical(fields),
+        id=raw.get("schema_id"),
+        mark=rest.mark_of(raw.get("properties")),
+        info=rest.facts(raw),
+    )
+
+
+def read(reader: Reader, at: Address) -> Observed | None:
+    """One schema, None when there is none."""
+    try:
+        return observe(reader.get(rest.path("schemas", at.name)))
+    except NotFound:
+        return None
+
+
+def create(writer: Writer, task: Task) -> Outputs:
+    """Create the schema."""
+    catalog, name = task.address.parts
+    body: dict[str, Any] = {
+        "catalog_name": catalog,
+        "name": name,
+        "properties": rest.marked(task.desired.get("properties"), task.lineage),
+    }
+    body |= {field: task.desired[field] for field in ("comment", "storage_root") if task.desired.get(field)}
+    writer.send("POST", rest.path("schemas"), body)
+    return {}
+
+
+def update(writer: Writer, task: Task) -> Outputs:
+    """Change comment, properties or owner."""
+    return patch(writer, task, rest.path("schemas", task.address.name))
+
+
+def delete(writer: Writer, task: Task) -> Outputs:
+    """Drop the schema, which the platform refuses while it holds anything."""
+    writer.send("DELETE", rest.path("schemas", task.address.name))
+    return {}
+
+
+TYPE = ResourceType(
+    name="schema",
+    model=Schema,
+    rules=rules_of(Schema),
+    kind="schema",
+    holds_children=True,
+    read=read,
+    create=create,
+    update=update,
+    delete=delete,
+)

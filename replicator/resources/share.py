@@ -1,13 +1,26 @@
 """Shares and the objects in them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from replicator.address import Address
-from replicator.resources import canonical
-from replicator.resources.base import Effect, Resource, ResourceType, Rule, rules_of
+from replicator.errors import NotFound
+from replicator.resources import canonical, rest
+from replicator.resources.base import (
+    Effect,
+    Fields,
+    Observed,
+    Outputs,
+    Reader,
+    Resource,
+    ResourceType,
+    Rule,
+    Task,
+    Writer,
+    rules_of,
+)
 
 
 class SharedObject(BaseModel):
@@ -55,4 +68,115 @@ class Share(Resource):
         yield from self.after
 
 
-TYPE = ResourceType(name="share", model=Share, rules=rules_of(Share), kind="share")
+OBJECTS_PER_CALL = 100
+"""How many changes of objects one request may carry (https://docs.databricks.com/api/sharing/v1/update-share.md)."""
+
+
+def observe(raw: Mapping[str, Any]) -> Observed:
+    """A share from its REST JSON, read with include_shared_data."""
+    listed = raw.get("objects") or []
+    fields: Fields = {
+        "comment": raw.get("comment"),
+        "owner": raw.get("owner"),
+        "objects": [
+            {
+                "name": item["name"],
+                "type": item["data_object_type"],
+                "shared_as": item.get("shared_as") or item.get("string_shared_as"),
+                "history": item.get("history_data_sharing_status") or "DISABLED",
+            }
+            for item in listed
+        ],
+    }
+    broken = sorted(item["name"] for item in listed if item.get("status") == "PERMISSION_DENIED")
+    return Observed(
+        name=raw["name"],
+        fields=TYPE.canonical(fields),
+        id=str(raw.get("id") or raw.get("created_at", "")),
+        info={**rest.facts(raw), "permission_denied": broken},
+    )
+
+
+def read(reader: Reader, at: Address) -> Observed | None:
+    """One share with its objects, None when there is none."""
+    try:
+        return observe(reader.get(rest.path("shares", at.name), {"include_shared_data": "true"}))
+    except NotFound:
+        return None
+
+
+def create(writer: Writer, task: Task) -> Outputs:
+    """Create the share, then put its objects in."""
+    body = {"name": task.address.name}
+    if task.desired.get("comment"):
+        body["comment"] = task.desired["comment"]
+    writer.send("POST", rest.path("shares"), body)
+    _send_updates(writer, task.address, _object_updates({}, task.desired.get("objects") or {}, {}))
+    return {}
+
+
+def update(writer: Writer, task: Task) -> Outputs:
+    """Change comment, objects or owner. Objects that are neither declared nor were applied by us are not touched."""
+    path, wanted = rest.path("shares", task.address.name), task.desired
+    if "comment" in task.changed:
+        writer.send("PATCH", path, {"comment": wanted["comment"] or ""})
+    if "objects" in task.changed and task.before is not None:
+        applied = task.applied.get("objects") or {}
+        updates = _object_updates(task.before.fields["objects"], wanted["objects"] or {}, applied)
+        _send_updates(writer, task.address, updates)
+    if "owner" in task.changed:
+        writer.send("PATCH", path, {"owner": wanted["owner"]})
+    return {}
+
+
+def delete(writer: Writer, task: Task) -> Outputs:
+    """Drop the share: its recipients lose what is in it at once."""
+    writer.send("DELETE", rest.path("shares", task.address.name))
+    return {}
+
+
+def _object_updates(found: Fields, wanted: Fields, applied: Fields) -> list[dict[str, Any]]:
+    """Removals first, so that an alias is free before it is taken again; then additions; then changed objects."""
+    gone = [key for key in sorted(applied) if key not in wanted and key in found]
+    moved = [key for key in sorted(wanted) if key in found and _renamed(found[key], wanted[key])]
+    added = [key for key in sorted(wanted) if key not in found]
+    changed = [
+        key
+        for key in sorted(wanted)
+        if key in found and key not in moved and any(found[key].get(k) != v for k, v in wanted[key].items())
+    ]
+    removed = [{"action": "REMOVE", "data_object": _data_object(key, {})} for key in [*gone, *moved]]
+    put = [{"action": "ADD", "data_object": _data_object(key, wanted[key])} for key in [*added, *moved]]
+    return [*removed, *put, *({"action": "UPDATE", "data_object": _data_object(k, wanted[k])} for k in changed)]
+
+
+def _renamed(found: Fields, wanted: Fields) -> bool:
+    return "shared_as" in wanted and found.get("shared_as") != wanted["shared_as"]
+
+
+def _data_object(key: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    kind, _, name = key.partition(":")
+    alias = "shared_as" if kind in ("TABLE", "SCHEMA") else "string_shared_as"
+    item: dict[str, Any] = {"name": name, "data_object_type": kind}
+    if value.get("shared_as"):
+        item[alias] = value["shared_as"]
+    if kind == "TABLE" and value.get("history"):
+        item["history_data_sharing_status"] = value["history"]
+    return item
+
+
+def _send_updates(writer: Writer, at: Address, updates: Sequence[Mapping[str, Any]]) -> None:
+    for start in range(0, len(updates), OBJECTS_PER_CALL):
+        writer.send("PATCH", rest.path("shares", at.name), {"updates": list(updates[start : start + OBJECTS_PER_CALL])})
+
+
+TYPE = ResourceType(
+    name="share",
+    model=Share,
+    rules=rules_of(Share),
+    kind="share",
+    read=read,
+    create=create,
+    update=update,
+    delete=delete,
+)

@@ -1,13 +1,29 @@
 """Tables whose definition we own and whose rows we never touch."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from replicator.address import Address
-from replicator.resources import canonical
-from replicator.resources.base import Effect, Path, Resource, ResourceType, Rule, rules_of
+from replicator.errors import NotFound
+from replicator.resources import canonical, rest
+from replicator.resources.base import (
+    Effect,
+    Fields,
+    Observed,
+    Outputs,
+    Path,
+    Reader,
+    Resource,
+    ResourceType,
+    Rule,
+    Task,
+    Writer,
+    rules_of,
+)
+from replicator.resources.table_statements import alter_statements, create_statement
 
 
 class Column(BaseModel):
@@ -16,7 +32,7 @@ class Column(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    type: str
+    type: str = Field(pattern=r"^[\w\s<>(),:`-]+$")
     nullable: bool = True
     comment: str | None = None
 
@@ -92,6 +108,77 @@ class Table(Resource):
         yield from self.after
 
 
+def read(reader: Reader, at: Address) -> Observed | None:
+    """One table, None when there is none."""
+    try:
+        return observe(reader.get(rest.path("tables", at.name)))
+    except NotFound:
+        return None
+
+
+def observe(raw: Mapping[str, Any]) -> Observed:
+    """A table, view or copy from its REST JSON, as listed or as fetched by name."""
+    properties = raw.get("properties") or {}
+    columns = raw.get("columns") or []
+    partitions = sorted((c["partition_index"], c["name"]) for c in columns if c.get("partition_index") is not None)
+    clustering = json.loads(properties.get("clusteringColumns") or "[]")
+    fields: Fields = {
+        "columns": [
+            {
+                "name": column["name"],
+                "type": column["type_text"],
+                "nullable": column.get("nullable", True),
+                "comment": column.get("comment"),
+            }
+            for column in columns
+        ],
+        "comment": raw.get("comment"),
+        "properties": {k: v for k, v in rest.own_properties(properties).items() if k != "clusteringColumns"},
+        "partitioned_by": [name for _, name in partitions],
+        "clustered_by": [path[0] if len(path) == 1 else ".".join(path) for path in clustering],
+        "owner": raw.get("owner"),
+    }
+    if raw.get("table_type") == "EXTERNAL":
+        fields["location"] = raw.get("storage_location")
+    return Observed(
+        name=f"{raw['catalog_name']}.{raw['schema_name']}.{raw['name']}",
+        fields=TYPE.canonical(fields),
+        id=raw.get("table_id"),
+        mark=rest.mark_of(properties),
+        info=rest.facts(raw, "table_type", "data_source_format", "storage_location", "pipeline_id", "row_filter"),
+    )
+
+
+def create(writer: Writer, task: Task) -> Outputs:
+    """Create the table, empty."""
+    writer.execute(create_statement(task))
+    return {}
+
+
+def update(writer: Writer, task: Task) -> Outputs:
+    """Alter what changed, one statement for each kind of change."""
+    for statement in alter_statements(task):
+        writer.execute(statement)
+    if "owner" in task.changed:
+        writer.send("PATCH", rest.path("tables", task.address.name), {"owner": task.desired["owner"]})
+    return {}
+
+
+def delete(writer: Writer, task: Task) -> Outputs:
+    """Drop the table with its data; the guards have made sure that somebody allowed it."""
+    writer.send("DELETE", rest.path("tables", task.address.name))
+    return {}
+
+
 TYPE = ResourceType(
-    name="table", model=Table, rules=rules_of(Table), kind="table", bears_data=True, default_on_existing="fail"
+    name="table",
+    model=Table,
+    rules=rules_of(Table),
+    kind="table",
+    bears_data=True,
+    default_on_existing="fail",
+    read=read,
+    create=create,
+    update=update,
+    delete=delete,
 )
