@@ -55,6 +55,7 @@ class Request:
             raise _malformed(str(error)) from None
         if not isinstance(doc, dict):
             raise _malformed("expected a map")
+        _check_types(doc)
         return doc
 
     def flag(self, name: str) -> bool:
@@ -132,6 +133,52 @@ class Router:
         route: Route = found[0][method]
         names = [part.strip("{}*") for part in route.pattern.split("/") if part.startswith("{")]
         return route, dict(zip(names, found[1], strict=True))
+
+
+def _names(kind: type | tuple[type, ...], text: str) -> dict[str, type | tuple[type, ...]]:
+    return dict.fromkeys(text.split(), kind)
+
+
+# Field of a body, at any depth -> the JSON type that Databricks' API documents for it.
+_TYPES = {
+    **_names(
+        str,
+        "catalog_name schema_name full_name owner comment new_name storage_root storage_location provider_name"
+        " share_name connection_name table_type data_source_format volume_type isolation_mode principal action"
+        " data_object_type shared_as string_shared_as history_data_sharing_status authentication_type sharing_code"
+        " data_recipient_global_metastore_id recipient_profile_str enable_predictive_optimization entity_type"
+        " entity_name tag_key tag_value scope key string_value bytes_value userName displayName applicationId"
+        " warehouse_id statement catalog schema wait_timeout on_wait_timeout format disposition session_id value"
+        " type result_compression cluster_size warehouse_type",
+    ),
+    **_names(dict, "properties options function_info data_object ip_access_list properties_kvpairs session_confs"),
+    **_names(
+        list,
+        "updates changes add remove columns partitions parameters members assign_workspaces unassign_workspaces"
+        " allowed_ip_addresses",
+    ),
+    **_names(int, "row_limit start_version expiration_time existing_token_expire_in_seconds workspace_id"),
+    "name": (str, dict),  # SCIM's users have a name of several parts
+    **_names(bool, "cdf_enabled omit_permissions_in_response omit_permissions_list"),
+}
+# Lists whose items are objects, not plain values.
+_OF_OBJECTS = frozenset({"updates", "changes", "columns", "partitions", "parameters", "members"})
+
+
+def _check_types(value: Any, name: str = "") -> None:
+    """Refuse a body with a value of the wrong type, before any rule sees it."""
+    if isinstance(value, list):
+        for item in value:
+            if name in _OF_OBJECTS and not isinstance(item, dict):
+                raise _malformed(f"the items of {name} must be objects")
+            _check_types(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            expected = _TYPES.get(key)
+            wrong = expected is not None and not isinstance(item, expected)
+            if item is not None and (wrong or (expected is int and isinstance(item, bool))):
+                raise _malformed(f"the value of {key} has the wrong type")
+            _check_types(item, key)
 
 
 def _malformed(reason: str) -> ApiError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from replicator.emulator import Endpoint, start, stop
@@ -73,3 +75,34 @@ def sql() -> Iterator[Callable[..., Any]]:
             return connection
 
         yield connect
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a scripted SQL front answers; the transports only need these three fields."""
+
+    table: pa.Table
+    affected: int | None = None
+    kind: str = "SELECT"
+
+
+@pytest.fixture
+def scripted(endpoint: Callable[..., Endpoint]) -> Callable[..., Endpoint]:
+    """`scripted({text: outcome})` serves statements by a script, so that a test chooses types, sizes and delays.
+
+    An outcome is a table, an Outcome, an exception to raise, or a function of (session, parameters).
+    """
+
+    def serve(script: Mapping[str, Any], name: str = "us-east") -> Endpoint:
+        def execute(session: Any, text: str, params: Sequence[Any]) -> Any:
+            outcome = script[text](session, params) if callable(script[text]) else script[text]
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome if isinstance(outcome, Outcome) else Outcome(outcome)
+
+        e = endpoint(name)
+        e.workspace.execute = execute
+        e.workspace.classify = lambda text: ("SELECT", False)
+        return e
+
+    return serve

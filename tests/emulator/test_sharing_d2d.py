@@ -35,7 +35,7 @@ Action = SharedDataObjectUpdateAction
 
 @dataclass
 class Pair:
-    """A provider with catalog main (schemas sales, ops; two tables each), share sh and recipient eu, and a recipient."""
+    """A provider with catalog main (schemas sales, ops; two tables each), share sh, recipient eu; and that recipient."""
 
     source: Endpoint
     target: Endpoint
@@ -263,8 +263,8 @@ def test_a_shared_catalog_is_read_only(pair: Pair) -> None:
         pair.v.schemas.create("mine", "shared")
     with pytest.raises(BadRequest, match="read-only"):
         pair.v.tables.delete("shared.sales.a")
+    change = Grants(principal="ann@x.com", add=[Privilege.MODIFY])
     with pytest.raises(InvalidParameterValue):
-        change = Grants(principal="ann@x.com", add=[Privilege.MODIFY])
         pair.v.grants.update("SCHEMA", "shared.sales", changes=[change])
     pair.v.catalogs.update("shared", comment="ours", owner="team")
     pair.v.catalogs.delete("shared")
@@ -319,7 +319,7 @@ def test_token_recipients_have_a_token_to_activate_and_rotate(pair: Pair) -> Non
     made = pair.w.recipients.create("partner", AuthenticationType.TOKEN)
     assert made.tokens[0].activation_url
     rotated = pair.w.recipients.rotate_token("partner", 60)
-    assert [token.id for token in rotated.tokens][0] == made.tokens[0].id
+    assert rotated.tokens[0].id == made.tokens[0].id
     assert len(rotated.tokens) == 2
     with pytest.raises(InvalidParameterValue):
         pair.w.recipients.rotate_token("eu", 60)
