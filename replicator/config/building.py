@@ -67,7 +67,7 @@ def contain(building: Building, resource: Resource, at: Position, section: str) 
         return
     existing = building.resources[taken]
     if getattr(existing.resource, "share_name", None) is not None:
-        text = f"{taken} is made from a share and is read-only, so nothing can be created in it (declared at {existing.at})"
+        text = f"{taken} (declared at {existing.at}) is made from a share and read-only: nothing can be created in it"
         building.problem(at, text)
         return
     more = {}

@@ -25,7 +25,7 @@ def select(tree: Tree, wanted: str | None, problems: list[Problem]) -> tuple[str
     name = _choose(tree, section, known, wanted, problems)
     if name is None:
         return wanted or "default", Tree(tree.file, base)
-    return name, Tree(tree.file, merge(base, without(known[name], *_OWN_KEYS)))
+    return name, Tree(tree.file, merge(base, without(known[name], *_OWN_KEYS, *_NOT_INSIDE)))
 
 
 def _report(tree: Tree, node: Node, text: str, problems: list[Problem]) -> None:

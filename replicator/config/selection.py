@@ -126,11 +126,9 @@ def _schemas(
     """The chosen schemas with the index of their selector, None where the whole catalog is meant."""
     catalog, config = entry.catalog_name, building.config
     visible = [name for name in available if name != "information_schema"]
-    if entry.schemas is None or any(is_pattern(schema.schema_name) for schema in entry.schemas):
-        reason = building.source.unknown_reason(Address(Side.SOURCE, "schema", f"{catalog}.*"))
-        if reason is not None:
-            building.problem(config.at(*path), f"which schemas {catalog} has is unknown: {reason}")
-            return []
+    patterns = ["*"] if entry.schemas is None else [s.schema_name for s in entry.schemas if is_pattern(s.schema_name)]
+    if patterns and not _schemas_known(building, catalog, patterns, entry.exclude_schemas, visible, path):
+        return []
     if entry.schemas is None:
         return [(name, None) for name in visible if not _matches(name, entry.exclude_schemas)]
     selectors = [schema.schema_name for schema in entry.schemas]
@@ -141,6 +139,28 @@ def _schemas(
         _absent(building, at, "schema", address, visible)
     _oddities(building, choice, selectors, (*path, "schemas"), "schema_name", catalog)
     return sorted(choice.found.items())
+
+
+def _schemas_known(
+    building: Building,
+    catalog: str,
+    patterns: Sequence[str],
+    excluded: Sequence[str],
+    visible: Sequence[str],
+    path: tuple[str | int, ...],
+) -> bool:
+    """Whether the patterns can be answered; what stands in the way is reported."""
+    at = building.config.at(*path)
+    reason = building.source.unknown_reason(Address(Side.SOURCE, "schema", f"{catalog}.*"))
+    if reason is not None:
+        building.problem(at, f"which schemas {catalog} has is unknown: {reason}")
+        return False
+    for key, why in sorted(building.source.unknown.items()):
+        name = key.removeprefix(f"schema/{catalog}.")
+        if name not in (key, *visible) and _matches(name, patterns) and not _matches(name, excluded):
+            text = f"{catalog}.{name} is unknown: {why}; get access to it, or put it under `exclude_schemas`"
+            building.problem(at, text)
+    return True
 
 
 def _absent(building: Building, at: Position, what: str, address: Address, near: Iterable[str]) -> None:
@@ -175,35 +195,44 @@ def _tables(
     building: Building, index: SourceIndex, schema: str, levels: Levels, path: tuple[str | int, ...]
 ) -> PickedSchema:
     entry = levels[0] if isinstance(levels[0], SchemaEntry) else None
-    available = index.tables.get(schema, {})
+    tables = entry.tables if entry is not None else None
     excluded = entry.exclude_tables if entry is not None else ()
-    selectors = (
-        [table.table_name for table in entry.tables] if entry is not None and entry.tables is not None else ["*"]
-    )
-    listed = entry is not None and entry.tables is not None
-    names = {name.rpartition(".")[2]: observed for name, observed in available.items()}
+    selectors = ["*"] if tables is None else [table.table_name for table in tables]
+    names = {name.rpartition(".")[2]: observed for name, observed in index.tables.get(schema, {}).items()}
     visible = {name for name in names if name in selectors or not name.startswith(_HIDDEN)}
     _check_unknown(building, index, schema, selectors, excluded, path)
     choice = _choose(selectors, visible, excluded)
-    if listed:
-        for number in choice.missing:
-            at = building.config.at(*path, "tables", number, "table_name")
-            _absent(building, at, "table", Address(Side.SOURCE, "table", f"{schema}.{selectors[number]}"), visible)
-        _oddities(building, choice, selectors, (*path, "tables"), "table_name", schema)
+    if tables is not None:
+        _report_tables(building, schema, choice, selectors, visible, path)
     picks: list[Pick] = []
     skipped: list[tuple[str, str]] = []
     for name, number in sorted(choice.found.items()):
         inner = levels if tables is None else (tables[number], *levels)
-        where = building.config.at(*path, "tables", number) if listed else building.config.at(*path)
-        pick = Pick(f"{schema}.{name}", names[name], where, inner, listed and not is_pattern(selectors[number]))
-        if _refused(pick) is None:
+        at = building.config.at(*path) if tables is None else building.config.at(*path, "tables", number)
+        pick = Pick(f"{schema}.{name}", names[name], at, inner, not is_pattern(selectors[number]))
+        refused = _refused(pick)
+        if refused is None:
             picks.append(pick)
         elif pick.named:
-            building.problem(where, f"{pick.name} is {_refused(pick)}, which cannot be copied")
+            building.problem(at, f"{pick.name} is {refused}, which cannot be copied")
         else:
-            skipped.append((pick.name, _refused(pick) or ""))
-    whole = not listed and not excluded
+            skipped.append((pick.name, refused))
+    whole = tables is None and not excluded
     return PickedSchema(schema, building.config.at(*path), levels, whole, tuple(picks), tuple(skipped))
+
+
+def _report_tables(
+    building: Building,
+    schema: str,
+    choice: _Choice,
+    selectors: Sequence[str],
+    visible: set[str],
+    path: tuple[str | int, ...],
+) -> None:
+    for number in choice.missing:
+        at = building.config.at(*path, "tables", number, "table_name")
+        _absent(building, at, "table", Address(Side.SOURCE, "table", f"{schema}.{selectors[number]}"), visible)
+    _oddities(building, choice, selectors, (*path, "tables"), "table_name", schema)
 
 
 def _check_unknown(

@@ -25,6 +25,7 @@ _WORDS = {
     "did not find expected '-' indicator": "a list item (`- …`) is expected here; check the indentation",
     "did not find expected ',' or ']'": "this list needs a `,` or its closing `]`",
     "did not find expected ',' or '}'": "this mapping needs a `,` or its closing `}`",
+    "found unexpected ':'": "text that contains a `:` needs quotes inside [ ] and { }",
     "could not find expected ':'": "a `:` is missing after this key",
 }
 

@@ -36,7 +36,7 @@ _NEVER_SHOWN = ("token", "secret", "password", "client_id")
 def validate(model: type[M], tree: Tree, path: Path, problems: list[Problem]) -> M | None:
     """The model of what stands at `path`; None and problems when it is wrong.
 
-    Validation is strict, on JSON, where lists are tuples and text is an enum, but nothing else is coerced.
+    Keys without a value are left to `find_empty`. Validation is strict, on JSON, where lists are tuples and text is an enum, but nothing else is coerced.
     """
     value = plain(find(tree.root, path))
     if not isinstance(value, dict):
@@ -45,7 +45,8 @@ def validate(model: type[M], tree: Tree, path: Path, problems: list[Problem]) ->
     try:
         return model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        problems.extend(problems_of(error, model, tree, path))
+        found = zip(error.errors(include_url=False), problems_of(error, model, tree, path), strict=True)
+        problems.extend(problem for item, problem in found if item["input"] is not None)
         return None
 
 

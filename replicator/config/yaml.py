@@ -148,7 +148,7 @@ def _on_scalar(builder: _Builder, event: Any) -> None:
     try:
         if tag is not None and tag != "!":
             value = _tagged(builder, mark, text, tag)
-        elif event.implicit[0]:
+        elif tag is None and event.implicit[0]:
             value = scalars.resolve(text)
     except ValueError as error:
         _note(builder, mark, str(error))
