@@ -115,7 +115,7 @@ def _context(
 
 
 def settle(plan: Plan, desired: Desired, opened: Opened, store: StateStore, events: Events) -> ApplyResult:
-    """An empty plan: nothing to do in a workspace, but the state may have to learn something (protect, a crashed run)."""
+    """An empty plan: nothing to do in a workspace, but state may have to learn something (protect, a crashed run)."""
     began, state = time.monotonic(), refreshed(opened.state, plan, desired)
     if not opened.saved or not same(state, opened.state):
         last = {name: value for name, value in state.last_apply.items() if name != "pending"}

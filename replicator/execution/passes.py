@@ -40,10 +40,10 @@ class Passes:
         self._attempts: dict[str, Attempts] = {}
 
     def all(self) -> tuple[ActionResult, ...]:
-        results = _held_back(self._actions)
+        results = _held_back(self._actions, self._blocking())
         free = [action.address for action in self._actions if action.address not in results]
         needs = {action.address: action.depends_on for action in self._actions}
-        ended = self._pass(free, needs, self._first)
+        ended = self._pass(free, self._blocking(), self._first, after=needs)
         owing = {address: end.value for address, end in ended.items() if end.value and end.value.later}
         if owing:
             ended |= self._last(owing, needs)
@@ -66,11 +66,31 @@ class Passes:
         ended = self._pass(list(reversed(list(needs))), waits, work)
         return {address: ended[address] for address in owing}
 
+    def _blocking(self) -> dict[str, list[str]]:
+        """For each action those without which it cannot be done: what the resource itself names.
+
+        The plan's order also goes through resources that stay as they are; a failure beyond one of those harms nothing
+        here (one table's failed copy must not stop the others of its share).
+        """
+        resources = self._context.desired.resources
+        blocking: dict[str, list[str]] = {}
+        for action in self._actions:
+            declared = resources.get(action.at)
+            named = {str(need) for need in declared.resource.depends_on()} if declared else set(action.depends_on)
+            blocking[action.address] = [need for need in action.depends_on if need in named]
+        return blocking
+
     def _pass(
-        self, nodes: list[str], needs: Mapping[str, Sequence[str]], work: Callable[[str], Finished]
+        self,
+        nodes: list[str],
+        needs: Mapping[str, Sequence[str]],
+        work: Callable[[str], Finished],
+        after: Mapping[str, Sequence[str]] | None = None,
     ) -> dict[str, Ended]:
         pace, stop = self._pace, self._context.stop
-        return scheduler.run(nodes, needs, work, workers=pace.workers, fail_fast=pace.fail_fast, stop=stop)
+        return scheduler.run(
+            nodes, needs, work, workers=pace.workers, after=after, fail_fast=pace.fail_fast, stop=stop
+        )
 
     def _first(self, address: str) -> Finished:
         action = self._context.planned[address]
@@ -144,11 +164,11 @@ class Passes:
         self._events.emit(Kind.ACTION_END, **names, **data)
 
 
-def _held_back(actions: Sequence[Action]) -> dict[str, ActionResult]:
-    """The blocked actions, and those that wait for one (actions stand in execution order)."""
+def _held_back(actions: Sequence[Action], blocking: Mapping[str, Sequence[str]]) -> dict[str, ActionResult]:
+    """The blocked actions, and those that depend on one (actions stand in execution order)."""
     results: dict[str, ActionResult] = {}
     for action in actions:
-        because = next((need for need in action.depends_on if need in results), None)
+        because = next((need for need in blocking[action.address] if need in results), None)
         if action.blocked:
             said = "; ".join(block.message for block in action.blocked)
             results[action.address] = ActionResult(action, Became.BLOCKED, said, action.blocked[0].release, attempts=0)

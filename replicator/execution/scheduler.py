@@ -33,18 +33,21 @@ def run(
     work: Callable[[str], T],
     *,
     workers: int,
+    after: Mapping[str, Iterable[str]] | None = None,
     fail_fast: bool = False,
     stop: threading.Event | None = None,
 ) -> dict[str, Result[T]]:
     """Call `work` once per node, each after all it depends on, at most `workers` at a time, ready ones in given order.
 
-    A node that raises blocks only those that depend on it. After `stop` is set (or, with `fail_fast`, after a failure)
-    nothing new is started; what runs is waited for. Dependencies outside `nodes` count as met. Threads are daemons, so
-    that an exception in the caller's thread (a second interrupt) leaves at once.
+    A node that raises blocks only those that depend on it. `after` is order alone: a node waits for those to end, well
+    or not. After `stop` is set (or, with `fail_fast`, after a failure) nothing new is started; what runs is waited for.
+    Dependencies outside `nodes` count as met. Threads are daemons, so that an exception in the caller's thread (a
+    second interrupt) leaves at once.
     """
     priority = {node: rank for rank, node in enumerate(nodes)}
-    waits = {node: {need for need in dependencies.get(node, ()) if need in priority} for node in nodes}
-    followers = _followers(waits)
+    needs = {node: {need for need in dependencies.get(node, ()) if need in priority} for node in nodes}
+    waits = {node: needs[node] | {need for need in (after or {}).get(node, ()) if need in priority} for node in nodes}
+    blocked, followers = _followers(needs), _followers(waits)
     results: dict[str, Result[T]] = {}
     ready = [rank for node, rank in priority.items() if not waits[node]]
     jobs, finished = _start(min(workers, len(nodes)), work)
@@ -57,14 +60,14 @@ def run(
             break
         node, results[node] = finished.get()
         running -= 1
+        ended = [node]
         if results[node].outcome is Outcome.FAILED:
             _reraise(results[node].error)
-            _skip(node, followers, results)
-            stopping = fail_fast
-        for follower in followers[node]:
-            waits[follower].discard(node)
-            if not waits[follower] and follower not in results:
-                heapq.heappush(ready, priority[follower])
+            ended += _skip(node, blocked, results)
+            stopping = stopping or fail_fast
+        for free in _freed(ended, followers, waits):
+            if free not in results:
+                heapq.heappush(ready, priority[free])
     for _ in range(min(workers, len(nodes))):
         jobs.put(None)
     return {node: results.get(node, Result(Outcome.SKIPPED)) for node in nodes}
@@ -76,6 +79,17 @@ def _followers(waits: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
         for need in needs:
             followers[need].append(node)
     return followers
+
+
+def _freed(ended: Sequence[str], followers: Mapping[str, Iterable[str]], waits: Mapping[str, set[str]]) -> list[str]:
+    """The nodes that wait for nothing any more, now that others have ended."""
+    freed = []
+    for node in ended:
+        for follower in followers[node]:
+            waits[follower].discard(node)
+            if not waits[follower]:
+                freed.append(follower)
+    return freed
 
 
 def _start(
@@ -103,11 +117,13 @@ def _reraise(error: BaseException | None) -> None:
         raise error
 
 
-def _skip(failed: str, followers: Mapping[str, Iterable[str]], results: dict[str, Result[T]]) -> None:
-    """Everything that waits for the failed node, directly or not, will not run."""
-    stack = list(followers[failed])
+def _skip(failed: str, blocked: Mapping[str, Iterable[str]], results: dict[str, Result[T]]) -> list[str]:
+    """Everything that depends on the failed node, directly or not, will not run; those nodes."""
+    skipped, stack = [], list(blocked[failed])
     while stack:
         node = stack.pop()
         if node not in results:
             results[node] = Result(Outcome.SKIPPED, because_of=failed)
-            stack.extend(followers[node])
+            skipped.append(node)
+            stack.extend(blocked[node])
+    return skipped

@@ -112,6 +112,36 @@ def test_a_failure_blocks_what_waits_for_it_and_nothing_else(bench: Bench) -> No
     assert effects_of(bench, *pipeline()) == ["create source:recipient/dr", "create source:grants/share/out"]
 
 
+def test_one_tables_failed_copy_does_not_stop_the_others_of_an_unchanged_share(bench: Bench) -> None:
+    other = "source:table/main.sales.items"
+    bench.world.put(Address.parse(other), {})
+    bench.world.advance(other)
+    shared = Catalog(side=Side.TARGET, name="shared", share_name="out", provider_id="aws:source:uuid-source")
+    both = (SharedObject(name="bk.sales.orders"), SharedObject(name="bk.sales.items"))
+    resources = [
+        *(item for item in pipeline() if item.type != "share"),
+        Share(side=Side.SOURCE, name="out", objects=both),
+        shared,
+        Clone(side=Side.SOURCE, name="bk.sales.items", source="main.sales.items", origin=other),
+        Clone(
+            side=Side.TARGET, name="dr.sales.items", source="shared.sales.items", origin="source:clone/bk.sales.items"
+        ),
+    ]
+    effects_of(bench, *resources)
+    bench.world.advance(ORIGIN)
+    bench.world.advance(other)
+
+    def around(k: int, moment: str, what: str) -> None:
+        if what == f"sync {BACKUP}" and moment == "before":
+            raise PermissionDenied("no", status=403)
+
+    bench.world.around = around
+    became = {item.action.address: item.became for item in bench.apply(wanted(*resources)).results}
+    assert became[BACKUP] is Became.FAILED
+    assert became[COPY] is Became.SKIPPED
+    assert became["target:clone/dr.sales.items"] is Became.DONE
+
+
 def test_only_what_may_succeed_later_is_tried_again(bench: Bench) -> None:
     answers = [WorkspaceError("slow down", status=429), WorkspaceError("slow down", status=429)]
 

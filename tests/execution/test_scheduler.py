@@ -142,3 +142,17 @@ def test_five_thousand_nodes_are_each_run_once_with_linear_work(workers: int) ->
     run(nodes, Needs(), calls.append, workers=workers)
     assert sorted(calls) == sorted(nodes)
     assert set(looked.values()) == {1}
+
+
+def test_order_alone_waits_for_the_end_and_not_for_success() -> None:
+    order: list[str] = []
+
+    def work(node: str) -> None:
+        order.append(node)
+        if node == "bad":
+            raise ValueError("no")
+
+    results = run(["later", "child", "bad"], {"child": ["bad"]}, work, workers=2, after={"later": ["bad", "child"]})
+    assert order == ["bad", "later"]
+    assert results["child"].outcome is Outcome.SKIPPED
+    assert results["later"].outcome is Outcome.DONE
