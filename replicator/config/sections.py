@@ -19,7 +19,7 @@ def _excluded(key: str) -> BeforeValidator:
     def flat(value: Any) -> Any:
         if not isinstance(value, list):
             return value
-        return [item[key] if isinstance(item, dict) and set(item) == {key} else item for item in value]
+        return tuple(item[key] if isinstance(item, dict) and set(item) == {key} else item for item in value)
 
     return BeforeValidator(flat)
 

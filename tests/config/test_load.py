@@ -133,8 +133,7 @@ TYPES = [
     ("reconciliation_config: {threshold: 101}", "c.yaml:3:36: `threshold`: must be at most 100, got 101"),
     (
         "reconciliation_config: {recon_outputs_catalog: ops}",
-        "c.yaml:3:24: `reconciliation_config`: "
-        "`recon_outputs_catalog` and `recon_outputs_schema` are given together",
+        "c.yaml:3:24: `reconciliation_config`: `recon_outputs_catalog` and `recon_outputs_schema` are given together",
     ),
     (
         "delta_share_config: {shares: []}",
@@ -224,13 +223,19 @@ CONNECTIONS = [
     ("{host: 'ftp://adb.net'}", "2:42: `host`: expected https://… (a workspace) or emulator://NAME"),
     ("{host: 'http://adb.net'}", "2:42: `host`: http:// is accepted for this machine only; write https://"),
     ("{host: 'https://adb.net/?o=12'}", "2:42: `host`: expected only the workspace's address: https://adb.net"),
-    ("{host: 'https://me:hunter2@adb.net'}", "2:42: `host`: credentials in the host are refused; use `token` or `profile`"),
+    (
+        "{host: 'https://me:hunter2@adb.net'}",
+        "2:42: `host`: credentials in the host are refused; use `token` or `profile`",
+    ),
     (
         "{host: 'emulator://US East'}",
         "2:42: `host`: an emulator's name has lower-case letters, digits and `-`: emulator://us-east",
     ),
     ("{host: 'emulator://a?rot=x'}", "2:42: `host`: expected emulator://NAME or emulator://NAME?root=FOLDER"),
-    ("{host: 'https://a', token: dapi0123456789abcdef0}", f"2:62: `token`: a secret in clear text is refused; {SECRET}"),
+    (
+        "{host: 'https://a', token: dapi0123456789abcdef0}",
+        f"2:62: `token`: a secret in clear text is refused; {SECRET}",
+    ),
     ("{host: 'https://a', token: hunter2}", f"2:62: `token`: a secret in clear text is refused; {SECRET}"),
     ("{host: 'https://a', token: '${env:T}'}", f"2:62: `token`: a secret in clear text is refused; {SECRET}"),
     (
@@ -361,9 +366,7 @@ def test_the_hash_tells_what_is_said_not_how() -> None:
         ("retry: {max_attempts: 2}", "retry: {max_attempts: 3}", False),
     ],
 )
-def test_comments_order_and_variables_do_not_change_the_hash(
-    loaded: Loader, one: str, other: str, same: bool
-) -> None:
+def test_comments_order_and_variables_do_not_change_the_hash(loaded: Loader, one: str, other: str, same: bool) -> None:
     assert (loaded(one).hash == loaded(other).hash) is same
 
 

@@ -58,7 +58,11 @@ def test_words_mean_what_yaml_1_2_says_without_surprises(word: str, value: objec
             "     b: 2\n      ^",
         ),
         ("a: x\x00y", "c.yaml:1:5: the control character U+0000 is not allowed in YAML", "    a: x\ufffdy\n        ^"),
-        ("a: b\ufeffc", "c.yaml:1:5: the control character U+FEFF is not allowed in YAML", "    a: b\ufffdc\n        ^"),
+        (
+            "a: b\ufeffc",
+            "c.yaml:1:5: the control character U+FEFF is not allowed in YAML",
+            "    a: b\ufffdc\n        ^",
+        ),
         ("a: [1, 2", "c.yaml:1:9: this list needs a `,` or its closing `]`", "    a: [1, 2\n            ^"),
         ("a: {b: 1", "c.yaml:1:9: this mapping needs a `,` or its closing `}`", "    a: {b: 1\n            ^"),
         ("- a\nb: 1", "c.yaml:2:1: a list item (`- …`) is expected here; check the indentation", "    b: 1\n    ^"),
@@ -68,9 +72,17 @@ def test_words_mean_what_yaml_1_2_says_without_surprises(word: str, value: objec
             "c.yaml:1:11: text that contains a `:` needs quotes inside [ ] and { }",
             "    a: [target:schema/a.b]\n              ^",
         ),
-        ("a: {{x}}", "c.yaml:1:5: a key must be text; a value that starts with { or [ needs quotes", "    a: {{x}}\n        ^"),
+        (
+            "a: {{x}}",
+            "c.yaml:1:5: a key must be text; a value that starts with { or [ needs quotes",
+            "    a: {{x}}\n        ^",
+        ),
         ("a: 1\n---\nb: 2", "c.yaml:2:1: a second document starts here; a configuration is only one", "    ---\n    ^"),
-        ("a: &x [*x]", "c.yaml:1:8: the alias *x stands inside the value that it repeats", "    a: &x [*x]\n           ^"),
+        (
+            "a: &x [*x]",
+            "c.yaml:1:8: the alias *x stands inside the value that it repeats",
+            "    a: &x [*x]\n           ^",
+        ),
         ("a: *x", "c.yaml:1:4: the alias *x stands for no anchor before it", "    a: *x\n       ^"),
         (
             "a: !!python/name:os.system x",
@@ -148,7 +160,9 @@ def test_a_credential_in_a_broken_line_is_not_shown(line: str) -> None:
 
 
 def test_places_survive_in_a_large_file(refused: Callable[..., list[str]]) -> None:
-    columns = "\n".join(f"        - {{name: c{i}, type: int, comment: 'the column number {i} of it'}}" for i in range(100_000))
+    columns = "\n".join(
+        f"        - {{name: c{i}, type: int, comment: 'the column number {i} of it'}}" for i in range(100_000)
+    )
     text = f"resources:\n  source:\n    tables:\n      a.b.c:\n       columns:\n{columns}\n        - {{name: last, typ: int}}\n"
     started = time.perf_counter()
     problems = refused(text)
