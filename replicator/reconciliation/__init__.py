@@ -1,0 +1,1 @@
+"""Proof that two tables in two metastores are equal, without moving them."""

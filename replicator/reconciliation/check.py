@@ -1,0 +1,156 @@
+"""One check, in order: exists, schema, versions, fingerprint, buckets, rows; each costs less than the next, and the
+first that settles the verdict ends it.
+
+Whatever goes wrong on the way is a verdict too, ERROR or UNVERIFIABLE: a check never fails open and never stops others.
+"""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from replicator.errors import NotFound, PermissionDenied, ReplicatorError, WorkspaceError
+from replicator.reconciliation import pins, schema
+from replicator.reconciliation.data import compare_counts, compare_fingerprints, drill_down
+from replicator.reconciliation.selection import choose
+from replicator.reconciliation.tables import TableInfo, VersionOf, read_table, version_of
+from replicator.reconciliation.task import CheckTask, Outcome, Work, begin, sentence
+from replicator.reconciliation.verdicts import CheckResult, Verdict, Why
+from replicator.resources.base import Reader
+
+_VERSION_GONE = re.compile(
+    r"VERSION_NOT_FOUND|VERSION_NOT_CONTIGUOUS|CANNOT_RECONSTRUCT|FILE_NOT_FOUND|FileNotFound|FAILED_READ_FILE"
+    r"|TRUNCATED_TRANSACTION_LOG|STATE_RECOVER_ERROR|RETENTION|TIME_TRAVEL|Cannot time travel"
+    r"|versions? .*not available",
+    re.IGNORECASE,
+)
+"""How Databricks words that a version's files or log are no longer there (vacuumed, cleaned up, not shared)."""
+
+Stage = Callable[[Work, VersionOf], Outcome | None]
+_T = TypeVar("_T")
+
+
+def run_check(task: CheckTask, source: Reader, target: Reader, *, versions: VersionOf = version_of) -> CheckResult:
+    """Compare a copy with its origin at the versions that the copy's history pins. `source` and `target` read the two
+    metastores; both are read concurrently, nothing is written, no row crosses between them. Raises nothing of ours."""
+    work = begin(task, source, target)
+    try:
+        outcome = next((found for stage in _STAGES if (found := stage(work, versions)) is not None), None)
+        return work.result(outcome or _good(work))
+    except PermissionDenied as error:
+        return work.result(Outcome(Verdict.UNVERIFIABLE, f"not permitted: {error.message}", Why.FORBIDDEN))
+    except WorkspaceError as error:
+        return work.result(_failed(work, error))
+    except ReplicatorError as error:
+        return work.result(Outcome(Verdict.ERROR, error.message))
+
+
+def _failed(work: Work, error: WorkspaceError) -> Outcome:
+    pinned = work.pair.source.place.version
+    if pinned is not None and _VERSION_GONE.search(f"{error.code} {error.message}"):
+        hint = "bring the copy up to date and check again right after"
+        return Outcome(
+            Verdict.UNVERIFIABLE,
+            f"version {pinned} of {work.task.origin.name} is gone (vacuumed or cleaned up): {hint}",
+            Why.VERSION_GONE,
+        )
+    return Outcome(Verdict.ERROR, error.message)
+
+
+def _exists(work: Work, versions: VersionOf) -> Outcome | None:
+    source, target = work.pair.source, work.pair.target
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="check") as pool:
+        running = [pool.submit(_find, probe.reader, probe.place.table) for probe in (source, target)]
+    work.source, work.target = running[0].result(), running[1].result()
+    if work.target is None:
+        return Outcome(Verdict.MISMATCH, "the copy does not exist")
+    if work.source is None:
+        message = f"{work.task.origin.name} does not exist: there is nothing to compare with"
+        return Outcome(Verdict.UNVERIFIABLE, message, Why.ORIGIN_MISSING)
+    return None
+
+
+def _find(reader: Reader, name: str) -> TableInfo | None:
+    try:
+        return read_table(reader, name)
+    except NotFound:
+        return None
+
+
+def _visible(work: Work, versions: VersionOf) -> Outcome | None:
+    source, target = _both(work)
+    hidden = [info.name for info in (source, target) if info.filtered]
+    if hidden and (work.task.row_count_check or work.task.missing_data_check):
+        message = f"a row filter on {' and '.join(hidden)} may hide rows from us"
+        return Outcome(Verdict.UNVERIFIABLE, message, Why.MASKED)
+    return None
+
+
+def _schema(work: Work, versions: VersionOf) -> Outcome | None:
+    if work.task.schema_check:
+        found = schema.compare(*_both(work), work.task.exclude_columns)
+        work.schema_differences = tuple(found)
+    return None
+
+
+def _versions(work: Work, versions: VersionOf) -> Outcome | None:
+    return pins.pin(work, versions)
+
+
+def _schema_then(work: Work, versions: VersionOf) -> Outcome | None:
+    return pins.judge_schema(work)
+
+
+def _columns(work: Work, versions: VersionOf) -> Outcome | None:
+    task = work.task
+    recipe, left_out, notes = choose(
+        *_both(work), exclude=task.exclude_columns, key=task.key, hashing=task.settings.hashing
+    )
+    work.recipe, work.uncompared = recipe, left_out
+    work.columns_total = len(recipe.columns) + len(left_out)
+    work.notes += notes
+    if task.missing_data_check and not recipe.columns:
+        return Outcome(Verdict.UNVERIFIABLE, "no column can be compared", Why.NOTHING_TO_COMPARE)
+    return None
+
+
+def _data(work: Work, versions: VersionOf) -> Outcome | None:
+    if work.task.missing_data_check:
+        return compare_fingerprints(work)
+    return compare_counts(work) if work.task.row_count_check else None
+
+
+def _rows(work: Work, versions: VersionOf) -> Outcome | None:
+    return drill_down(work)
+
+
+_STAGES: tuple[Stage, ...] = (_exists, _visible, _schema, _versions, _schema_then, _columns, _data, _rows)
+
+
+def _both(work: Work) -> tuple[TableInfo, TableInfo]:
+    assert work.source is not None
+    assert work.target is not None
+    return work.source, work.target
+
+
+def _good(work: Work) -> Outcome:
+    """Nothing that was looked at differs."""
+    what = _compared(work)
+    if work.blind and work.task.missing_data_check:
+        names = ", ".join(item.name for item in work.blind[:3])
+        message = f"equal in {what}; could not be compared: {names}"
+        return Outcome(Verdict.UNVERIFIABLE, message, work.blind[0].why)
+    tolerated = f"{work.differences.total or work.differing_rows_at_most} rows differ, which the threshold allows"
+    equal = sentence([f"equal in {what}", tolerated if work.tolerated else ""])
+    if work.lag:
+        version = work.pair.source.place.version
+        behind = f"{work.lag} version{'s' if work.lag > 1 else ''} behind"
+        return Outcome(Verdict.STALE, f"{equal}, at version {version}; {behind}")
+    return Outcome(Verdict.MATCH, equal)
+
+
+def _compared(work: Work) -> str:
+    if work.task.missing_data_check and work.recipe is not None:
+        compared, total = len(work.recipe.columns), work.columns_total
+        return f"all {total} columns" if compared == total else f"{compared} of {total} columns"
+    return "row count" if work.task.row_count_check else "definition"

@@ -1,0 +1,140 @@
+"""What Unity Catalog says about one table, read fresh for a check; and where its data stands."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote as percent
+
+from replicator.reconciliation.typetext import Atom, Type, TypeSyntaxError, parse
+from replicator.resources.base import DeltaVersion, Reader
+
+VersionOf = Callable[[Reader, str], DeltaVersion | None]
+"""Where a table's data stands with its last CLONE; None when it keeps no versions (a view, a foreign table)."""
+
+_CHECK = "delta.constraints."
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """One column; `kind` is an atom named as the text where the text is no type that we know."""
+
+    name: str
+    type_text: str
+    kind: Type
+    nullable: bool = True
+    comment: str | None = None
+    default: str | None = None
+    generated: str | None = None
+    identity: bool = False
+    masked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """One table. `constraints` are texts without names (names are local to a table), `primary_key` column names."""
+
+    name: str
+    id: str | None
+    columns: tuple[ColumnInfo, ...]
+    filtered: bool = False
+    comment: str | None = None
+    primary_key: tuple[str, ...] = ()
+    constraints: frozenset[str] = frozenset()
+    partitioned_by: tuple[str, ...] = ()
+    clustered_by: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_change_feed(self) -> bool:
+        return self.properties.get("delta.enableChangeDataFeed", "").lower() == "true"
+
+
+def read_table(reader: Reader, name: str) -> TableInfo:
+    """GET one table. Raises NotFound, PermissionDenied and whatever else a reader raises."""
+    return table_info(name, reader.get(f"/api/2.1/unity-catalog/tables/{percent(name, safe='')}"))
+
+
+def version_of(reader: Reader, name: str) -> DeltaVersion | None:
+    """Read DESCRIBE HISTORY of one table."""
+    from replicator.workspace import read_versions
+
+    return read_versions(reader, [name], clones=True).get(name)
+
+
+def table_info(name: str, document: Mapping[str, Any]) -> TableInfo:
+    """From the REST document of a table, as `tables/get` returns it."""
+    properties = {key: str(value) for key, value in (document.get("properties") or {}).items()}
+    ordered = sorted(document.get("columns") or (), key=lambda item: item.get("position", 0))
+    partitions = [item for item in ordered if item.get("partition_index") is not None]
+    key, constraints = _constraints(document.get("table_constraints") or ())
+    checks = {f"CHECK {text}" for prop, text in properties.items() if prop.startswith(_CHECK)}
+    return TableInfo(
+        name=name,
+        id=document.get("table_id"),
+        columns=tuple(_column(item) for item in ordered),
+        filtered=bool(document.get("row_filter")),
+        comment=document.get("comment") or None,
+        primary_key=key,
+        constraints=frozenset(constraints | checks),
+        partitioned_by=tuple(item["name"] for item in sorted(partitions, key=lambda item: item["partition_index"])),
+        clustered_by=_clustering(properties.get("clusteringColumns")),
+        properties=properties,
+    )
+
+
+def _column(item: Mapping[str, Any]) -> ColumnInfo:
+    text = str(item.get("type_text") or item.get("type_name") or "")
+    metadata = _metadata(item.get("type_json"))
+    generated = metadata.get("delta.generationExpression")
+    return ColumnInfo(
+        name=item["name"],
+        type_text=text,
+        kind=kind_of(text),
+        nullable=item.get("nullable", True) is not False,
+        comment=item.get("comment") or None,
+        default=metadata.get("CURRENT_DEFAULT"),
+        generated=str(generated) if generated is not None else None,
+        identity=any(key.startswith("delta.identity.") for key in metadata),
+        masked=bool(item.get("mask")),
+    )
+
+
+def kind_of(text: str) -> Type:
+    """A type's tree; an atom named as the text where it is none that we know."""
+    try:
+        return parse(text)
+    except TypeSyntaxError:
+        return Atom(text.lower())
+
+
+def _metadata(type_json: Any) -> dict[str, Any]:
+    """The metadata of a column's Delta field; older tables carry only the type there."""
+    try:
+        document = json.loads(type_json) if type_json else None
+    except ValueError:
+        return {}
+    found = document.get("metadata") if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _clustering(text: str | None) -> tuple[str, ...]:
+    """Unity Catalog keeps clustering columns as JSON `[["a"],["b","c"]]` in a property."""
+    if not text:
+        return ()
+    try:
+        return tuple(".".join(part) for part in json.loads(text))
+    except (ValueError, TypeError):
+        return (text,)
+
+
+def _constraints(items: Any) -> tuple[tuple[str, ...], set[str]]:
+    key: tuple[str, ...] = ()
+    found: set[str] = set()
+    for item in items:
+        if primary := item.get("primary_key_constraint"):
+            key = tuple(primary.get("child_columns") or ())
+            found.add(f"PRIMARY KEY ({', '.join(key)})")
+        if foreign := item.get("foreign_key_constraint"):
+            found.add(f"FOREIGN KEY ({', '.join(foreign.get('child_columns') or ())})")
+    return key, found
