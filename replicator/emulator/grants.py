@@ -219,6 +219,21 @@ def visible(s: Session, kind: str, parts: Sequence[str]) -> bool:
     return bool(privileges & PRIVILEGES[kind])
 
 
+def visible_in(s: Session, kind: str, schema: Sequence[str], docs: Sequence[Doc]) -> list[Doc]:
+    """Those of the objects of one schema that are visible; what all of them inherit is looked up once."""
+    if owns(s, "schema", schema):
+        return list(docs)
+    inherited = granted(s, "schema", schema)
+    reachable = all(allowed(s, use, level, schema[:size]) for level, size, use in _USE)
+    if "BROWSE" in inherited or (reachable and inherited & PRIVILEGES[kind]):
+        return list(docs)
+
+    def direct_grant(doc: Doc) -> bool:
+        return any(s.store.get(s.ms, "grant", kind, *schema, doc["name"], exact(one)) for one in s.identities)
+
+    return [doc for doc in docs if str(doc["owner"]).lower() in s.identities or (reachable and direct_grant(doc))]
+
+
 def require_visible(s: Session, kind: str, parts: Sequence[str]) -> None:
     """Raise ApiError 403 for an object that the caller may not even see."""
     if not visible(s, kind, parts):

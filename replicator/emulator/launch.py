@@ -27,7 +27,7 @@ ROUTES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Endpoint:
     """How to reach one emulated workspace. `token` belongs to the metastore's owner."""
 

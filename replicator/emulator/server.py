@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import threading
 import time
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,7 @@ from replicator.emulator.requestlog import Log
 from replicator.emulator.routing import Request, Response, Route, Router, error_response, respond
 
 MAX_BODY = 5 * 1024**3  # bytes; the largest file that the Files API documents
+_DRAIN_SECONDS = 10.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _EMPTY_PAGE = "~"  # marks the token of an injected empty page
 _log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ class Server(ThreadingHTTPServer):
         self.log = Log(workspace.store.root)
         self.connections: set[socket.socket] = set()
         self._last: dict[str, Response] = {}
+        self._idle = threading.Condition()
+        self._busy = 0
         workspace.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -53,7 +57,7 @@ class Server(ThreadingHTTPServer):
         _log.debug("connection from %s ended", client_address, exc_info=True)
 
     def close(self) -> None:
-        """Stop listening and end the open connections."""
+        """Stop listening, end the open connections and let the requests in progress finish."""
         self.shutdown()
         self.server_close()
         for connection in list(self.connections):
@@ -63,12 +67,24 @@ class Server(ThreadingHTTPServer):
                 # The client has closed it already, which is what we want.
                 continue
         self.workspace.close()
+        with self._idle:
+            self._idle.wait_for(lambda: self._busy == 0, _DRAIN_SECONDS)
         self.log.close()
 
     # ---- one request
 
     def answer(self, request: Request) -> Response:
         """Authenticate, route, execute and log. Raises DropConnectionError when a fault rule says so."""
+        with self._idle:
+            self._busy += 1
+        try:
+            return self._logged(request)
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+    def _logged(self, request: Request) -> Response:
         started = time.perf_counter()
         rules = self._due(request)
         response = Response(0)

@@ -177,5 +177,8 @@ class Statements:
         return sql_fields(text, kind, writes)
 
     def close(self) -> None:
-        """Stop the threads; what has not begun is dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Interrupt what runs, drop what has not begun, and wait for the threads: they use the database."""
+        for statement in list(self._known.values()):
+            if not statement.done.is_set():
+                self.cancel(statement)
+        self._pool.shutdown(cancel_futures=True)

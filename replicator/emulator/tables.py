@@ -130,9 +130,7 @@ def list_tables(s: Session, catalog: str, schema: str, include_hidden: bool = Fa
         docs = [] if schema.lower() == "information_schema" else shared_tables(s, parent, schema)
     else:
         docs = s.store.list(s.ms, "table", catalog, schema, hidden=include_hidden)
-    if s.is_admin:
-        return docs
-    return [doc for doc in docs if grants.visible(s, "table", (catalog, schema, doc["name"]))]
+    return grants.visible_in(s, "table", (catalog, schema), docs)
 
 
 def page_of_tables(

@@ -75,8 +75,7 @@ def get(s: Session, kind: str, catalog: str, schema: str, name: str) -> Doc:
 def list_in(s: Session, kind: str, catalog: str, schema: str) -> list[Doc]:
     """Volumes or functions of one schema that the caller may see, by name."""
     get_schema(s, catalog, schema)
-    docs = s.store.list(s.ms, kind, catalog, schema)
-    return [doc for doc in docs if s.is_admin or grants.visible(s, kind, (catalog, schema, doc["name"]))]
+    return grants.visible_in(s, kind, (catalog, schema), s.store.list(s.ms, kind, catalog, schema))
 
 
 def update(s: Session, kind: str, parts: Sequence[str], changes: Doc) -> Doc:

@@ -35,7 +35,7 @@ Action = SharedDataObjectUpdateAction
 
 @dataclass
 class Pair:
-    """A provider with catalog main (schemas sales, ops; two tables each), share sh, recipient eu; and that recipient."""
+    """A provider with catalog main (schemas sales, ops; two tables each), share sh, recipient eu; and the latter."""
 
     source: Endpoint
     target: Endpoint

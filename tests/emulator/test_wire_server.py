@@ -228,7 +228,7 @@ def test_an_error_strikes_the_chosen_request_only(endpoint: Serve, sdk: Sdk) -> 
     e = endpoint()
     w = sdk(e)
     e.faults.add(
-        Rule("status", method="GET", path="/catalogs$", after=1, times=2, status=500, error_code="INTERNAL_ERROR")
+        Rule("status", method="GET", path="/catalogs", after=1, times=2, status=500, error_code="INTERNAL_ERROR")
     )
     list(w.catalogs.list())
     for _ in range(2):
