@@ -41,11 +41,13 @@ _LOSES_DATA = frozenset({Lag.FOREIGN_WRITE, Lag.RECREATED})
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. `verified` are the versions it is about (see engine.checks), None when it could not tell."""
+    """What a check found. `verified` are the versions it vouches for (see engine.checks), `remember` what the next
+    check of the same copy should know, `details` the whole finding."""
 
     equal: bool
     verified: list[int] | None = None
     message: str = ""
+    remember: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -55,13 +57,20 @@ class Versions(Protocol):
         ...
 
 
+class Check(Protocol):
+    def __call__(self, action: Action, known: Mapping[str, Any], copied: Mapping[str, Any]) -> Verdict:
+        """Compare one copy with its origin. `known` is what the last check left to remember, `copied` the outputs of
+        the copy."""
+        ...
+
+
 @dataclass(frozen=True)
 class Hands:
     """How an apply touches the world: both writers, table versions, and the check of one copy."""
 
     writers: Mapping[Side, Writer]
     versions: Versions
-    check: Callable[[Action], Verdict]
+    check: Check
 
 
 @dataclass(frozen=True)
@@ -267,7 +276,7 @@ def guarded(job: Job, do: Do, call: Callable[[], Outputs], since: str = "") -> O
 
 def _record_failure(job: Job, do: Do, error: ReplicatorError, since: str) -> None:
     book, address = job.context.book, job.action.address
-    if do is not Do.CREATE:
+    if do is not Do.CREATE or job.rtype.is_value:
         book.failed(address, do, error.message, partial=do is not Do.DELETE)
         return
     with contextlib.suppress(WorkspaceError):  # unreadable: the intent stays open
@@ -281,7 +290,7 @@ def _record_failure(job: Job, do: Do, error: ReplicatorError, since: str) -> Non
 
 def finish(job: Job, outputs: Outputs, observed: Observed | None = None, previous: str | None = None) -> Finished:
     """Read the object back, unless it was not touched, and record what state holds of it from now on."""
-    observed = observed or look(job, patient=True)
+    observed = observed or look(job, patient=not job.rtype.is_value)
     desired = job.action.desired
     later = frozenset(
         name for name in job.last if observed is None or observed.fields.get(name) != desired.get(name)

@@ -36,11 +36,11 @@ def is_ours(address: Address, observed: Observed, *, lineage: str, principal: st
     """Whether an object that was absent before `since` was made by our own call.
 
     It carries our mark; or, where objects of its type carry none, our principal created it after that time.
-    Grants are values rather than objects: what we meant to grant is ours.
+    Values on another object (grants) have no creator: what we meant to grant is ours.
     """
     if observed.mark is not None:
         return observed.mark == lineage
-    if address.type == "grants":
+    if TYPES[address.type].is_value:
         return True
     if address.type in _MARKED and not observed.fields.get("share_name"):
         return False

@@ -175,9 +175,12 @@ def _check(job: Job) -> Finished:
     """Compare a copy with its origin, or wait for something that appears by itself."""
     if not job.rtype.is_check:
         return _await(job)
-    verdict = job.context.hands.check(job.action)
-    known = {"verified": verdict.verified} if verdict.equal and verdict.verified else {}
-    entry = entry_of(job, None, {}).model_copy(update={"outputs": {**known, "equal": verdict.equal}})
+    copy = job.context.book.entry(job.action.desired["copy_of"])
+    known = job.entry.outputs if job.entry else {}
+    verdict = job.context.hands.check(job.action, known, copy.outputs if copy else {})
+    vouched = {"verified": verdict.verified} if verdict.equal and verdict.verified else {}
+    outputs = {**verdict.remember, **vouched, "equal": verdict.equal}
+    entry = entry_of(job, None, {}).model_copy(update={"outputs": outputs})
     job.context.book.done(job.action.address, Do.CHECK, entry)
     return Finished(outputs=dict(verdict.details), verdict=verdict)
 

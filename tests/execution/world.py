@@ -190,7 +190,7 @@ class Bench:
     def store(self) -> StateStore:
         return StateStore(self.folder, "test")
 
-    def check(self, action: Action) -> Verdict:
+    def check(self, action: Action, known: Mapping[str, Any], copied: Mapping[str, Any]) -> Verdict:
         """Every copy is equal at its versions, unless a test says otherwise."""
         copy = self.world.objects[self.world.key(Address.parse(action.desired["copy_of"]))]
         return self.verdict or Verdict(True, verified_key(copy))

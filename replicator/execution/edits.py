@@ -1,0 +1,62 @@
+"""Edits of the state by hand: each under the lock, each a serial of its own, none of them touching a workspace."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from replicator.engine.state import Entry, State
+from replicator.errors import StateError
+from replicator.execution import lock
+from replicator.execution.store import StateStore
+
+Change = Callable[[dict[str, Entry]], None]
+
+
+def forget(directory: Path, environment: str, address: str) -> State:
+    """Manage a resource no more; the object stays. Raises StateError when state does not hold it."""
+
+    def change(resources: dict[str, Entry]) -> None:
+        del resources[_known(resources, address)]
+
+    return _edit(directory, environment, "state forget", change)
+
+
+def unprotect(directory: Path, environment: str, address: str) -> State:
+    """Lift a resource's protection. Raises StateError when state does not hold it."""
+
+    def change(resources: dict[str, Entry]) -> None:
+        resources[address] = resources[_known(resources, address)].model_copy(update={"protect": False})
+
+    return _edit(directory, environment, "state unprotect", change)
+
+
+def move(directory: Path, environment: str, old: str, new: str) -> State:
+    """Let a resource have another address, that of the same object under the name it has now.
+
+    Raises StateError when state does not hold the old one, or holds the new one.
+    """
+
+    def change(resources: dict[str, Entry]) -> None:
+        if new in resources:
+            raise StateError(f"state holds {new} already", hint=f"forget it first: replicator state forget '{new}'")
+        resources[new] = resources.pop(_known(resources, old))
+        for address, entry in resources.items():
+            needs = [new if need == old else need for need in entry.depends_on]
+            resources[address] = entry.model_copy(update={"depends_on": needs})
+
+    return _edit(directory, environment, "state mv", change)
+
+
+def _known(resources: dict[str, Entry], address: str) -> str:
+    if address not in resources:
+        raise StateError(f"state holds no {address}", hint="see what it holds: replicator state list")
+    return address
+
+
+def _edit(directory: Path, environment: str, operation: str, change: Change) -> State:
+    with lock.hold(directory, environment, operation):
+        store = StateStore(directory, environment)
+        opened = store.open()
+        resources = dict(opened.state.resources)
+        change(resources)
+        last = {name: value for name, value in opened.state.last_apply.items() if name != "pending"}
+        return store.commit(opened.state.model_copy(update={"resources": resources}), opened.pending, last)

@@ -1,0 +1,131 @@
+"""The only place where writers exist: open them, apply a plan, and tell everybody who listens."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from replicator.address import Address, Side
+from replicator.config import Config
+from replicator.engine.policy import Policy
+from replicator.errors import ReplicatorError
+from replicator.execution.apply import Options, execute, refuse, settle, stopping
+from replicator.execution.audit import AuditTrail, Place
+from replicator.execution.checking import checker
+from replicator.execution.events import Event, Events, Kind, Observer, new_run_id
+from replicator.execution.job import Hands, Versions
+from replicator.execution.logs import json_log
+from replicator.execution.results import ApplyResult
+from replicator.execution.retrying import Retry
+from replicator.execution.session import Prepared, Session, both
+from replicator.resources.base import DeltaVersion
+from replicator.workspace import WorkspaceWriter, open_writer, read_versions
+
+LOGS = Path(".replicator") / "logs"
+
+
+def apply_plan(
+    session: Session,
+    prepared: Prepared,
+    *,
+    policy: Policy | None = None,
+    fail_fast: bool = False,
+    skip_blocked: bool = False,
+    workers: int | None = None,
+    observers: Iterable[Observer] = (),
+) -> ApplyResult:
+    """Carry out a prepared plan, with the log and the audit trail that the configuration asks for.
+
+    Interrupts are heard while it runs (see `stopping`). Raises BlockedError, StaleError or StateError before anything
+    is called; afterwards every failure is in the result.
+    """
+    config, plan = session.config, prepared.plan
+    refuse(plan, prepared.seen.opened, skip_blocked=skip_blocked)
+    retry = Retry(config.retry.max_attempts, config.retry.retry_delay_seconds, config.concurrency.timeout_seconds)
+    options = Options(workers or session.workers, fail_fast, skip_blocked, retry, policy or Policy())
+    warnings: list[str] = []
+    events = Events(new_run_id(), *observers, _collecting(warnings))
+    with _logging(config, events):
+        events.emit(Kind.RUN_START, environment=config.environment, plan_id=plan.plan_id, actions=len(plan.actions))
+        events.emit(Kind.PLAN, plan_id=plan.plan_id, summary=dict(plan.summary), unchanged=plan.unchanged)
+        if plan.actions:
+            result = _carry_out(session, prepared, events, options)
+        else:
+            result = settle(plan, prepared.desired, prepared.seen.opened, session.store, events)
+        counts = {became.value: count for became, count in sorted(result.counts.items())}
+        events.emit(Kind.RUN_END, exit_code=int(result.exit_code), counts=counts, seconds=round(result.seconds, 3))
+    return replace(result, warnings=tuple(warnings))
+
+
+def _carry_out(session: Session, prepared: Prepared, events: Events, options: Options) -> ApplyResult:
+    stop = threading.Event()
+    with _writers(session.config) as writers, stopping(stop):
+        audit = _audit(session.config, writers, prepared, events)
+        hands = Hands(writers, _versions(writers), checker(prepared.desired, session.readers))
+        opened = prepared.seen.opened
+        result = execute(prepared.plan, prepared.desired, opened, session.store, hands, events, options, stop)
+        if audit is not None:
+            try:
+                audit.flush()
+            except ReplicatorError as error:
+                events.emit(Kind.WARNING, message=f"the audit table was not written: {error.message}")
+    return result
+
+
+@contextlib.contextmanager
+def _writers(config: Config) -> Iterator[Mapping[Side, WorkspaceWriter]]:
+    writers = both(
+        lambda side: open_writer(config.connection(side), side, retry=config.retry, directory=config.directory)
+    )
+    with contextlib.ExitStack() as stack:
+        for writer in writers.values():
+            stack.callback(writer.close)
+        yield writers
+
+
+def _versions(writers: Mapping[Side, WorkspaceWriter]) -> Versions:
+    def versions(address: Address, *, clones: bool) -> DeltaVersion | None:
+        return read_versions(writers[address.side], [address.name], clones=clones).get(address.name)
+
+    return versions
+
+
+def _audit(
+    config: Config, writers: Mapping[Side, WorkspaceWriter], prepared: Prepared, events: Events
+) -> AuditTrail | None:
+    """The audit trail, listening, if the configuration names a table for it."""
+    sink = config.audit
+    if sink is None:
+        return None
+    principals = {side: snapshot.metastore.principal for side, snapshot in prepared.snapshots.items()}
+    place = Place(sink.table, sink.create_catalog, sink.catalog_location)
+    trail = AuditTrail(place, writers[sink.side].execute, principals)
+    events.listen(trail)
+    return trail
+
+
+def _collecting(warnings: list[str]) -> Observer:
+    def collect(event: Event) -> None:
+        if event.kind is Kind.WARNING:
+            warnings.append(str(event.data["message"]))
+
+    return collect
+
+
+@contextlib.contextmanager
+def _logging(config: Config, events: Events) -> Iterator[None]:
+    """The JSON log of this environment's runs, appended to; a log that cannot be written is a warning."""
+    named = config.logging.log_file_path
+    path = config.directory / (named or LOGS / f"{config.environment}.ndjson")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        events.emit(Kind.WARNING, message=f"{path}: no log is written: {error.strerror}")
+        yield
+        return
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        events.listen(json_log(stream))
+        yield

@@ -1,0 +1,178 @@
+"""One command's way: open both workspaces, look at them, plan. Only readers; writers exist in `running` alone."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from replicator.address import Address, Side
+from replicator.config import Config, compile_graph, scope
+from replicator.engine.actions import Plan
+from replicator.engine.desired import Desired
+from replicator.engine.planner import make_plan
+from replicator.engine.policy import Code, Policy
+from replicator.engine.snapshot import Metastore, Snapshot
+from replicator.engine.state import State
+from replicator.errors import BlockedError
+from replicator.execution import lock
+from replicator.execution.events import now
+from replicator.execution.pending import resolved
+from replicator.execution.store import Opened, StateStore
+from replicator.resources import TYPES
+from replicator.resources.base import DeltaVersion, Fields
+from replicator.workspace import WorkspaceReader, open_reader, read_snapshot, read_versions
+
+T = TypeVar("T")
+Snapshots = Mapping[Side, Snapshot]
+
+
+@dataclass(frozen=True)
+class Session:
+    """Both workspaces, open for reading, and where the state is. `workers` requests go to each at a time."""
+
+    config: Config
+    readers: Mapping[Side, WorkspaceReader]
+    store: StateStore
+    workers: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is: the state, a crashed run's calls settled, and both sides. `seconds`: how long each step took."""
+
+    opened: Opened
+    snapshots: Snapshots
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a command needs to show, guard and execute: the plan and all that it was made from."""
+
+    plan: Plan
+    desired: Desired
+    seen: Seen
+
+    @property
+    def snapshots(self) -> Snapshots:
+        return self.seen.snapshots
+
+    @property
+    def state(self) -> State:
+        return self.seen.opened.state
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        return self.seen.opened.notices
+
+
+@contextlib.contextmanager
+def open_session(
+    config: Config,
+    *,
+    state_directory: Path | None = None,
+    workers: int | None = None,
+    locked_for: str = "",
+    notify: Callable[[str], None] = lambda text: None,
+) -> Iterator[Session]:
+    """Both workspaces open for reading, closed at the end. Raises WorkspaceError when one cannot be reached.
+
+    `locked_for` names the operation that holds the state's lock while the session lasts (LockedError when another one
+    does); without it none is taken. `notify` hears of a dead lock that was taken over.
+    """
+    directory = state_directory or config.state_directory
+    with contextlib.ExitStack() as stack:
+        if locked_for:
+            stack.enter_context(lock.hold(directory, config.environment, locked_for, notify=notify))
+        readers = both(lambda side: _open(config, side))
+        for reader in readers.values():
+            stack.callback(reader.close)
+        store = StateStore(directory, config.environment)
+        yield Session(config, readers, store, workers or config.concurrency.max_workers)
+
+
+def _open(config: Config, side: Side) -> WorkspaceReader:
+    return open_reader(config.connection(side), side, retry=config.retry, directory=config.directory)
+
+
+def both(work: Callable[[Side], T]) -> dict[Side, T]:
+    """Do the same on both sides at once. Raises what the source raises, or else the target."""
+    with ThreadPoolExecutor(len(Side), thread_name_prefix="side") as pool:
+        futures = {side: pool.submit(work, side) for side in Side}
+        return {side: future.result() for side, future in futures.items()}
+
+
+def prepare(session: Session, policy: Policy | None = None) -> Prepared:
+    """Look at both sides, compile the configuration, and plan."""
+    seen = _look(session)
+    desired = compile_graph(session.config, seen.snapshots[Side.SOURCE], seen.snapshots[Side.TARGET])
+    declared = {address: TYPES[address.type].declared(item.resource) for address, item in desired.resources.items()}
+    seen = _with_versions(session, seen, declared.items())
+    plan = make_plan(desired, seen.snapshots, seen.opened.state, policy or Policy(), created_at=now())
+    return Prepared(plan, desired, seen)
+
+
+def observe(session: Session) -> Seen:
+    """Look at both sides as far as state knows them, for drift: the configuration's wishes play no part."""
+    seen = _look(session)
+    known = seen.opened.state.resources
+    return _with_versions(session, seen, ((Address.parse(text), entry.inputs) for text, entry in known.items()))
+
+
+def _look(session: Session) -> Seen:
+    opened = session.store.open()
+    began = time.monotonic()
+    refuse_other_metastores(opened.state, both(lambda side: session.readers[side].identity()))
+    scopes = scope(session.config, (*opened.state.resources, *opened.pending))
+    snapshots = both(lambda side: read_snapshot(session.readers[side], scopes[side], workers=session.workers))
+    return Seen(resolved(opened, snapshots), snapshots, {"snapshots": time.monotonic() - began})
+
+
+def refuse_other_metastores(state: State, found: Mapping[Side, Metastore]) -> None:
+    """Raises BlockedError (ID101) when state was written about another metastore: right state, wrong workspace."""
+    for side, metastore in found.items():
+        known = state.metastores.get(side.value)
+        if known is not None and known != metastore.metastore_id:
+            raise BlockedError(
+                f"the {side} workspace {metastore.host} belongs to metastore {metastore.metastore_id}, "
+                f"but the state is about {known} [{Code.OTHER_METASTORE}]",
+                hint="check the host and the environment; a new metastore needs an environment of its own",
+            )
+
+
+def _with_versions(session: Session, seen: Seen, resources: Iterable[tuple[Address, Fields]]) -> Seen:
+    """The same with the Delta versions of every copy and of what it copies."""
+    began = time.monotonic()
+    copies, origins = copied(resources)
+    snapshots = both(lambda side: _versioned(session, seen.snapshots[side], copies[side], origins[side]))
+    return replace(seen, snapshots=snapshots, seconds={**seen.seconds, "versions": time.monotonic() - began})
+
+
+def copied(resources: Iterable[tuple[Address, Fields]]) -> tuple[dict[Side, set[str]], dict[Side, set[str]]]:
+    """The names of all copies, and of what they copy without being copies, by side."""
+    copies: dict[Side, set[str]] = {side: set() for side in Side}
+    origins: dict[Side, set[str]] = {side: set() for side in Side}
+    for address, fields in resources:
+        find = TYPES[address.type].origin
+        if find is None:
+            continue
+        copies[address.side].add(address.name)
+        origin = find(fields)
+        if origin is not None:
+            origins[origin.side].add(origin.name)
+    return copies, {side: origins[side] - copies[side] for side in Side}
+
+
+def _versioned(session: Session, snapshot: Snapshot, copies: set[str], origins: set[str]) -> Snapshot:
+    tables = dict(snapshot.objects.get("table", {}))
+    reader = session.readers[snapshot.side]
+    found: dict[str, DeltaVersion] = {}
+    for names, clones in ((copies, True), (origins, False)):
+        present = sorted(names & tables.keys())
+        if present:
+            found |= read_versions(reader, present, clones=clones)
+    tables |= {name: replace(tables[name], version=version) for name, version in found.items()}
+    return replace(snapshot, objects={**snapshot.objects, "table": tables})

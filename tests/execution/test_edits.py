@@ -1,0 +1,56 @@
+"""Edits of the state: one serial each, under the lock, and never of what is not there."""
+
+from pathlib import Path
+
+import pytest
+
+from replicator.engine.state import Entry, State
+from replicator.errors import LockedError, StateError
+from replicator.execution.edits import forget, move, unprotect
+from replicator.execution.lock import hold
+from replicator.execution.store import open_state, save
+
+A, B = "target:schema/c.a", "target:schema/c.b"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    entries = {A: Entry(id="1", protect=True), B: Entry(id="2", depends_on=[A])}
+    save(tmp_path, State(environment="prod", lineage="L", serial=4, resources=entries))
+    return tmp_path
+
+
+def test_forgetting_drops_one_entry_and_counts_a_serial(folder: Path) -> None:
+    forget(folder, "prod", A)
+    state = open_state(folder, "prod").state
+    assert list(state.resources) == [B]
+    assert state.serial == 5
+
+
+def test_protection_is_lifted_from_one_resource(folder: Path) -> None:
+    unprotect(folder, "prod", A)
+    assert not open_state(folder, "prod").state.resources[A].protect
+
+
+def test_a_move_takes_along_what_depends_on_it(folder: Path) -> None:
+    move(folder, "prod", A, "target:schema/c.new")
+    state = open_state(folder, "prod").state
+    assert state.resources["target:schema/c.new"].id == "1"
+    assert state.resources[B].depends_on == ["target:schema/c.new"]
+
+
+def test_a_move_onto_another_resource_is_refused(folder: Path) -> None:
+    with pytest.raises(StateError, match="already"):
+        move(folder, "prod", A, B)
+    assert open_state(folder, "prod").state.serial == 4
+
+
+def test_what_is_not_there_cannot_be_edited(folder: Path) -> None:
+    for edit in (forget, unprotect):
+        with pytest.raises(StateError, match="state holds no"):
+            edit(folder, "prod", "target:schema/c.x")
+
+
+def test_an_edit_waits_for_no_apply(folder: Path) -> None:
+    with hold(folder, "prod", "apply"), pytest.raises(LockedError, match="apply by"):
+        forget(folder, "prod", A)
