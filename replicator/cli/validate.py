@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @verb
 def validate(
     run: Run,
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="The configuration.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The configuration.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Check the configuration: every mistake with its file, line and column. Contacts nothing."""

@@ -8,6 +8,7 @@ from replicator.engine.drift import DriftItem, DriftKind, DriftReport
 from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, pattern
 from replicator.render.look import Look, clean, count, duration, many, span, spread
+from replicator.values import JSON
 
 _SYMBOLS = {
     DriftKind.CHANGED: "~",
@@ -113,3 +114,13 @@ def _sums(news: News, look: Look) -> str:
     sums = " · ".join(f"{count(len(items))} {word}" for items, word in told if items)
     undo = f"   Undo it:  replicator apply{look.arguments}" if news.new or news.known else ""
     return f"{sums}.{undo}"
+
+
+def drift_json(report: DriftReport, news: News) -> JSON:
+    """The same for machines: the report, each item with whether it is known and since when."""
+    known = {item.fingerprint for item in news.known}
+    body: JSON = report.model_dump(mode="json")
+    for item in body["items"]:
+        item["known"] = item["fingerprint"] in known
+        item["first_seen"] = news.since.get(item["fingerprint"])
+    return {**body, "resolved": list(news.resolved)}

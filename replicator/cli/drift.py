@@ -1,0 +1,87 @@
+"""`replicator drift`."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from replicator.cli import output
+from replicator.cli.common import Run, verb
+from replicator.cli.drift_record import read_record, sort_out, write_record
+from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, together
+from replicator.cli.work import opened
+from replicator.errors import ExitCode
+
+if TYPE_CHECKING:
+    from replicator.engine.drift import DriftItem, DriftReport
+    from replicator.render.drift import News
+
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="PATTERN[#FIELD]", help="Not these addresses, or not these fields, this time."),
+]
+
+
+@verb
+def drift(
+    run: Run,
+    ignore: Ignore = None,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Only what was not recorded counts.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Remember what was found, for --only-new.")] = False,
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
+    full: Full = False,
+    workers: Workers = None,
+) -> ExitCode:
+    """Show what changed behind our back since the last apply; ends with 2 if something did. Changes nothing."""
+    from replicator.engine.drift import find_drift
+    from replicator.engine.planner import side_ref
+    from replicator.execution.session import observe
+
+    together(json=as_json, markdown=markdown)
+    with opened(run, workers=workers) as session:
+        seen = observe(session)
+        directory = session.store.directory
+    for notice in seen.opened.notices:
+        output.tell(run, f"! {notice}")
+    metastores = {side.value: side_ref(snapshot) for side, snapshot in sorted(seen.snapshots.items())}
+    report = _without(find_drift(seen.opened.state, seen.snapshots, metastores), ignore or ())
+    recorded = read_record(directory, report.environment)
+    news = sort_out(report, recorded)
+    if record:
+        write_record(directory, report, recorded)
+    _show(run, report, news, as_json=as_json, markdown=markdown, full=full)
+    return ExitCode.CHANGES if news.new or (news.known and not only_new) else ExitCode.OK
+
+
+def _show(run: Run, report: "DriftReport", news: "News", *, as_json: bool, markdown: bool, full: bool) -> None:
+    from replicator.render.drift import drift_json, drift_text
+    from replicator.render.markdown import drift_markdown
+
+    if as_json:
+        output.show_json(drift_json(report, news))
+    elif markdown:
+        output.show_raw(drift_markdown(report, news))
+    else:
+        output.show(run, drift_text(report, news, output.look(run, full=full)))
+
+
+def _without(report: "DriftReport", patterns: Sequence[str]) -> "DriftReport":
+    """The report without what this run should not look at."""
+    items = tuple(left for item in report.items if (left := _left(item, patterns)) is not None)
+    return report.model_copy(update={"items": items})
+
+
+def _left(item: "DriftItem", patterns: Sequence[str]) -> "DriftItem | None":
+    changes = item.changes
+    for pattern in patterns:
+        address, hash_sign, path = pattern.partition("#")
+        if not fnmatchcase(item.address, address):
+            continue
+        if not hash_sign:
+            return None
+        changes = tuple(change for change in changes if not fnmatchcase(".".join(change.path), path))
+    if item.changes and not changes:
+        return None
+    return item.model_copy(update={"changes": changes})

@@ -1,0 +1,207 @@
+"""`replicator emulator …`: two metastores on this machine. The emulator is imported when a verb needs it."""
+
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qs, urlsplit
+
+import typer
+
+from replicator.cli import output
+from replicator.cli.common import Run, verb
+from replicator.cli.options import AsJson, Yes
+from replicator.errors import ReplicatorError, UsageError
+from replicator.render.look import many
+from replicator.values import JSON
+
+if TYPE_CHECKING:
+    from replicator.emulator.sql import Result
+
+app = typer.Typer(rich_markup_mode=None)
+USUAL = ("us-east", "eu-west")
+ROWS = 50
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="DIR", help="Where the metastores are; .replicator/emulator if not given."),
+]
+Host = Annotated[str, typer.Argument(metavar="HOST", help="emulator://NAME, as in the configuration.")]
+
+
+def folder(run: Run, root: Path | None = None) -> Path:
+    """Where the metastores are: `root`, or beside the configuration, wherever that is."""
+    return root or run.path.parent / ".replicator" / "emulator"
+
+
+def metastore(run: Run, host: str, root: Path | None) -> tuple[str, Path]:
+    """The name and the folder that a host stands for. Raises UsageError when it is no emulator's."""
+    url = urlsplit(host if "://" in host else f"emulator://{host}")
+    if url.scheme != "emulator" or not url.netloc:
+        raise UsageError(f"{host}: not an emulator", hint="write emulator://NAME, for example emulator://us-east")
+    wanted = parse_qs(url.query).get("root")
+    return url.netloc, run.path.parent / wanted[0] if wanted and root is None else folder(run, root)
+
+
+@app.command("serve")
+@verb
+def serve(
+    run: Run,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="us-east and eu-west if not given.")] = None,
+    root: Root = None,
+    port: Annotated[int, typer.Option("--port", help="Of the first; the others follow. Any free one if 0.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Serve metastores to other clients of this machine until interrupted."""
+    from replicator.emulator import start
+
+    served = [
+        start(name, folder(run, root), port=port + index if port else 0) for index, name in enumerate(names or USUAL)
+    ]
+    facts = [{"name": it.name, "host": it.url, "token": it.token, "http_path": it.http_path} for it in served]
+    if as_json:
+        output.show_json(facts)
+    else:
+        for fact in facts:
+            output.show(run, f"{fact['name']}\n" + "".join(f"  {key:<10} {fact[key]}\n" for key in list(fact)[1:]))
+    output.tell(run, "Serving; interrupt to end.")
+    threading.Event().wait()
+
+
+@app.command("exec")
+@verb
+def execute(
+    run: Run,
+    host: Host,
+    statement: Annotated[str | None, typer.Argument(metavar="SQL", help="Statements, if there is no file.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", metavar="FILE", help="A file of statements.")] = None,
+    root: Root = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run SQL in a metastore as its owner, one statement after the other, until one fails."""
+    text = _text(statement, file)
+    name, place = metastore(run, host, root)
+    done = 0
+    for writes, result in _results(name, place, text, str(file or "SQL")):
+        done += 1
+        if not writes:
+            _show(run, result, as_json=as_json)
+    output.tell(run, f"{name}: {many(done, 'statement')} done.")
+
+
+def _text(statement: str | None, file: Path | None) -> str:
+    if (statement is None) == (file is None):
+        raise UsageError("give either SQL or a file of it", hint="replicator emulator exec emulator://us-east -f FILE")
+    if file is None:
+        return statement or ""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read: {error}") from error
+
+
+def _results(name: str, root: Path, text: str, where: str) -> Iterator[tuple[bool, "Result"]]:
+    """Run the statements of a text in one session; whether each writes, and what it returned.
+
+    Raises ReplicatorError at the first that is refused.
+    """
+    from replicator.emulator import sql, start
+    from replicator.emulator.errors import ApiError, SqlError, as_sql_error
+
+    session = start(name, root).session()
+    for line, statement in statements(text):
+        try:
+            _, writes = sql.classify(statement)
+            yield writes, sql.execute(session, statement)
+        except (SqlError, ApiError) as error:
+            refusal = error if isinstance(error, SqlError) else as_sql_error(error)
+            raise ReplicatorError(f"{where}:{line}: {refusal.display()}") from error
+
+
+def statements(text: str) -> Iterator[tuple[int, str]]:
+    """The statements of a script with the line each begins at; semicolons in strings and comments end nothing."""
+    from replicator.emulator.sql.tokens import Kind, tokenize
+
+    begin: int | None = None
+    for token in tokenize(text):
+        ends = token.kind is Kind.END or (token.kind is Kind.SYMBOL and token.text == ";")
+        if ends and begin is not None:
+            yield text.count("\n", 0, begin) + 1, text[begin : token.start]
+            begin = None
+        elif not ends and begin is None:
+            begin = token.start
+
+
+def _show(run: Run, result: "Result", *, as_json: bool) -> None:
+    rows = [{name: _plain(value) for name, value in row.items()} for row in result.table.to_pylist()]
+    if as_json:
+        output.show_json(rows)
+        return
+    from replicator.render.table import table_text
+
+    shown = [[_cell(value) for value in row.values()] for row in rows[:ROWS]]
+    output.show(run, table_text(result.table.column_names, shown, output.look(run), more=len(rows) - len(shown)))
+
+
+def _plain(value: object) -> object:
+    """A value as JSON can hold it."""
+    return value if value is None or isinstance(value, bool | int | float | str | list | dict) else str(value)
+
+
+def _cell(value: object) -> str:
+    return "NULL" if value is None else str(value)
+
+
+@app.command("reset")
+@verb
+def reset(run: Run, root: Root = None, yes: Yes = False) -> None:
+    """Remove the metastores with all their data. The state is kept elsewhere, and stays."""
+    place = folder(run, root)
+    if place.exists() and not (place / "metastores.db").exists():
+        raise UsageError(f"{place}: this folder holds no emulator, and is left as it is")
+    if place.exists():
+        if not yes:
+            typer.confirm(f"Remove {place} with all its data?", abort=True, err=True)
+        shutil.rmtree(place)
+    output.show(run, f"{place}: empty.\n")
+
+
+@app.command("requests")
+@verb
+def requests(
+    run: Run,
+    root: Root = None,
+    last: Annotated[int, typer.Option("--last", metavar="N", help="So many of the newest.")] = 50,
+    writes: Annotated[bool, typer.Option("--writes", help="Only those that changed something.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What was asked of the metastores, and what they answered."""
+    from replicator.emulator import requestlog
+
+    found = requestlog.read(folder(run, root), **({"writes": True} if writes else {}))[-last:]
+    if as_json:
+        output.show_json(found)
+    else:
+        output.show(run, "".join(f"{line}\n" for line in _request_lines(found)))
+
+
+def _request_lines(found: Sequence[JSON]) -> Iterable[str]:
+    for entry in found:
+        statement = " ".join(str(entry.get("statement", "")).split())
+        what = f"{entry['method']} {entry['path']}" if not statement else statement[:120]
+        yield f"{entry['metastore']}  {entry['status']}  {entry['ms']:>8.1f} ms  {entry.get('principal') or ''}  {what}"
+
+
+@app.command("token")
+@verb
+def token(
+    run: Run,
+    host: Host,
+    principal: Annotated[str, typer.Option("--for", metavar="PRINCIPAL", help="A user, group or service principal.")],
+    root: Root = None,
+) -> None:
+    """Print a new token of a principal, to try what others may do."""
+    name, place = metastore(run, host, root)
+    from replicator.emulator import start
+
+    output.show_raw(start(name, place).token_for(principal) + "\n")

@@ -1,0 +1,72 @@
+"""Options that several verbs share, and the policy they come to."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from replicator.engine.policy import Code, Policy
+from replicator.errors import UsageError
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="PATTERN", help="Only these addresses and what they need; may be repeated."),
+]
+Excludes = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="PATTERN", help="Not these addresses, nor what waits for them."),
+]
+Allowed = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-destroy",
+        metavar="ADDRESS|CODE",
+        help="Release a guard for this run: an address pattern, or a code as plan prints it.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, max=64, metavar="N", help="So many at a time, on each side.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines; the format has a version.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="For a comment on a pull request.")]
+Full = Annotated[bool, typer.Option("--full", help="Every action and every value, nothing collapsed.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Output = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Save the plan for apply --plan.")]
+
+
+def policy(
+    targets: Sequence[str] | None,
+    excludes: Sequence[str] | None,
+    allowed: Sequence[str] | None,
+    mode: Literal["normal", "destroy"] = "normal",
+) -> Policy:
+    """What this run may do. Raises UsageError for a release that names neither a guard nor addresses."""
+    for text in allowed or ():
+        if text not in set(Code) and ":" not in text:
+            raise UsageError(
+                f"--allow-destroy {text}: neither a guard's code nor an address pattern",
+                hint=f"codes: {', '.join(Code)}; patterns: target:table/sales.*",
+            )
+    return Policy(mode=mode, allow=tuple(allowed or ()), targets=tuple(targets or ()), excludes=tuple(excludes or ()))
+
+
+def must_match(patterns: Iterable[str], addresses: Iterable[str], option: str) -> None:
+    """Raises UsageError for a pattern that no address matches: it is a mistake more often than a wish."""
+    known = sorted(addresses)
+    for pattern in patterns:
+        if any(fnmatchcase(address, pattern) for address in known):
+            continue
+        from difflib import get_close_matches
+
+        near = get_close_matches(pattern, known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else "addresses look like target:table/catalog.schema.table"
+        raise UsageError(f"{option} {pattern}: nothing has such an address", hint=hint)
+
+
+def together(**options: bool) -> None:
+    """Raises UsageError when more than one of these options was given."""
+    given = [f"--{name.replace('_', '-')}" for name, chosen in options.items() if chosen]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} cannot be used together")
