@@ -2,6 +2,7 @@
 
 from replicator.address import Address, Side
 from replicator.config.building import Building, add, check_sides
+from replicator.config.garbage import collector_paused
 from replicator.config.loading import Config
 from replicator.config.operations.backup import compile_backup, existing_backups
 from replicator.config.operations.reconciliation import compile_reconciliation
@@ -19,7 +20,12 @@ def compile_graph(config: Config, source: Snapshot, target: Snapshot) -> Desired
     Raises ConfigError that lists, with its place, whatever is selected but absent or unknown, and whatever is
     declared twice.
     """
-    building = Building(config, source, target)
+    with collector_paused():
+        return _compile(Building(config, source, target))
+
+
+def _compile(building: Building) -> Desired:
+    config = building.config
     _check_identity(building)
     for address, declared in config.declared.items():
         at = declared.at or Position(str(config.path), 1)

@@ -1,6 +1,6 @@
 """The whole file as models, and the keys that belong to features which do not exist here."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from replicator.config.settings import AddressText, AuditConfig, Concurrency, Lo
 
 
 class Document(Section):
-    """A configuration after its environment was chosen and its variables were replaced."""
+    """A configuration after its environment was chosen and its variables were replaced, without its `resources:`."""
 
     version: Literal["1", "1.0"] = "1.0"
     source: Connection = Field(alias="source_databricks_connect_config")
@@ -24,14 +24,13 @@ class Document(Section):
     delta_share_config: DeltaShareConfig | None = None
     replication_config: ReplicationConfig | None = None
     reconciliation_config: ReconciliationConfig | None = None
-    resources: dict[str, Any] = Field(default_factory=dict)
     moved: tuple[Moved, ...] = ()
     forget: tuple[AddressText, ...] = ()
 
 
 ROOT_KEYS = frozenset(
     {info.alias or name for name, info in Document.model_fields.items()}
-    | {"variables", "environments", "target_catalogs"}
+    | {"variables", "environments", "target_catalogs", "resources"}
 )
 
 _USE_SECTIONS = "each section says what it does"

@@ -10,7 +10,8 @@ from replicator.config import environments, substitute, yaml
 from replicator.config.connection import Connection
 from replicator.config.declared import declared_resources
 from replicator.config.document import Document
-from replicator.config.nodes import Path, Tree, describe, plain
+from replicator.config.garbage import collector_paused
+from replicator.config.nodes import Path, Tree, describe, plain, without
 from replicator.config.problems import Problem, raise_for
 from replicator.config.secrets import find_secrets
 from replicator.config.settings import Concurrency, Logging, Retry
@@ -111,6 +112,11 @@ def load(
 
     `variables` go before the file's `variables:`; `environ` defaults to the process's environment.
     """
+    with collector_paused():
+        return _load(path, environment, variables or {}, os.environ if environ is None else environ)
+
+
+def _load(path: FilePath, environment: str | None, variables: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     problems: list[Problem] = []
     tree = yaml.parse(_read(path), str(path), problems)
     if not isinstance(tree.root.value, dict):
@@ -118,10 +124,10 @@ def load(
         raise_for([*problems, Problem(tree.at(()), text)])
     name, tree = environments.select(tree, environment, problems)
     find_secrets(tree, problems)
-    tree = substitute.substitute(tree, variables or {}, os.environ if environ is None else environ, problems)
+    tree = substitute.substitute(tree, variables, environ, problems)
     tree = write_out(tree, problems)
     find_empty(tree, problems)
-    document = validate(Document, tree, (), problems)
+    document = validate(Document, Tree(tree.file, without(tree.root, "resources")), (), problems)
     declared = declared_resources(tree, problems)
     raise_for(problems)
     if document is None:

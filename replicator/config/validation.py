@@ -36,7 +36,8 @@ _NEVER_SHOWN = ("token", "secret", "password", "client_id")
 def validate(model: type[M], tree: Tree, path: Path, problems: list[Problem]) -> M | None:
     """The model of what stands at `path`; None and problems when it is wrong.
 
-    Keys without a value are left to `find_empty`. Validation is strict, on JSON, where lists are tuples and text is an enum, but nothing else is coerced.
+    Keys without a value are left to `find_empty`. Validation is strict, on JSON, where lists are tuples and text is
+    an enum, but nothing else is coerced.
     """
     value = plain(find(tree.root, path))
     if not isinstance(value, dict):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from replicator.address import Side
 from replicator.config import Config, load
 from replicator.engine.snapshot import Metastore, Snapshot

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from replicator.address import Address, Side
 from replicator.config import Config, compile_graph, load, scope
 from replicator.engine.desired import Desired

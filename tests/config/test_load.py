@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from replicator.address import Address, Side
 from replicator.config import Config, load
 from replicator.errors import ConfigError

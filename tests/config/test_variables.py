@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from replicator.config import Config
 from replicator.config.nodes import plain
 

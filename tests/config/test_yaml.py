@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from replicator.config.nodes import plain
 from replicator.config.yaml import parse
 from replicator.errors import ConfigError
@@ -159,15 +160,13 @@ def test_a_credential_in_a_broken_line_is_not_shown(line: str) -> None:
     assert "hunter2" not in caught.value.message
 
 
-def test_places_survive_in_a_large_file(refused: Callable[..., list[str]]) -> None:
-    columns = "\n".join(
-        f"        - {{name: c{i}, type: int, comment: 'the column number {i} of it'}}" for i in range(100_000)
-    )
-    text = f"resources:\n  source:\n    tables:\n      a.b.c:\n       columns:\n{columns}\n        - {{name: last, typ: int}}\n"
+def test_places_survive_in_a_large_file_that_is_read_in_seconds(refused: Callable[..., list[str]]) -> None:
+    columns = "".join(f"        - {{name: c{i}, type: int, comment: 'the column {i}'}}\n" for i in range(20_000))
+    table = "resources:\n  source:\n    tables:\n      a.b.c:\n       columns:\n"
+    text = table + columns + "        - {name: z, typ: int}\n"
     started = time.perf_counter()
-    problems = refused(text)
-    assert problems == [
-        "c.yaml:100008:11: `type` is missing in `columns`",
-        "c.yaml:100008:24: unknown key `typ`, did you mean `type`?",
+    assert refused(text) == [
+        "c.yaml:20008:11: `type` is missing in `columns`",
+        "c.yaml:20008:21: unknown key `typ`, did you mean `type`?",
     ]
-    assert time.perf_counter() - started < 30
+    assert time.perf_counter() - started < 10

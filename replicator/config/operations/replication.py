@@ -147,22 +147,28 @@ def _report_missing(
 
 def compile_replication(building: Building, section: ReplicationConfig, replicas: Iterable[Replica]) -> None:
     """Declare catalogs, schemas and clones on the target."""
+    placed: set[tuple[str, str]] = set()
     for replica in replicas:
         levels, at = replica.pick.levels, replica.pick.at
         staging: str | None = setting("intermediate_catalog", levels)
         source, origin = replica.source, replica.origin
         if staging is not None:
-            _place(building, staging, replica.schema, levels, "intermediate", at)
+            _place(building, placed, staging, replica.schema, levels, "intermediate", at)
             table = replica.name.rpartition(".")[2]
             staged = _clone(replica, f"{staging}.{replica.schema}.{table}", source, origin)
             _add_clone(building, staged, at)
             source, origin = staged.name, staged.address
-        _place(building, replica.catalog, replica.schema, levels, "target", at)
+        _place(building, placed, replica.catalog, replica.schema, levels, "target", at)
         _add_clone(building, _with_comment(building, replica, _clone(replica, replica.name, source, origin)), at)
 
 
-def _place(building: Building, catalog: str, schema: str, levels: Levels, what: str, at: Position) -> None:
-    """The catalog, if it is ours to create, and the schema of a copy."""
+def _place(
+    building: Building, placed: set[tuple[str, str]], catalog: str, schema: str, levels: Levels, what: str, at: Position
+) -> None:
+    """The catalog, if it is ours to create, and the schema of a copy; once for all copies in it."""
+    if (catalog, schema) in placed:
+        return
+    placed.add((catalog, schema))
     if setting(f"create_{what}_catalog", levels, True):
         location: str | None = setting(f"{what}_catalog_location", levels)
         contain(building, catalog_at(Side.TARGET, catalog, location), at, SECTION)

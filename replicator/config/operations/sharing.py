@@ -77,16 +77,16 @@ def _contents(
         content = contents.setdefault(entry.share_name, _Content(building.config.at(*path)))
         content.comment = entry.comment or content.comment
         picked = expand(building, index, entry, path, (section,))
-        whole = [schema for schema in picked if _whole(entry, schema)]
+        whole = {schema.name for schema in picked if _whole(entry, schema)}
         for schema in picked:
-            if schema in whole:
+            if schema.name in whole:
                 content.objects["SCHEMA", schema.name] = SharedObject(name=schema.name, type="SCHEMA")
                 exposures.extend(_within(building, entry, pick) for pick in schema.picks)
             else:
                 exposures.extend(_one_by_one(building, entry, schema, content, backups))
-        building.notices.extend(skipped_notices([s for s in picked if s not in whole], "shared"))
+        building.notices.extend(skipped_notices([schema for schema in picked if schema.name not in whole], "shared"))
         if whole:
-            listed = ", ".join(schema.name for schema in whole)
+            listed = ", ".join(sorted(whole))
             building.notices.append(
                 f"share {entry.share_name} exposes {listed} whole: whatever is added there later is shared too"
             )
