@@ -1,0 +1,8 @@
+"""One Databricks workspace: authentication, REST, SQL, and reading in bulk. The SDK and the connector live here
+alone."""
+
+from replicator.workspace.client import WorkspaceReader, WorkspaceWriter, open_reader, open_writer
+from replicator.workspace.snapshot import read_snapshot
+from replicator.workspace.versions import read_versions
+
+__all__ = ["WorkspaceReader", "WorkspaceWriter", "open_reader", "open_writer", "read_snapshot", "read_versions"]

@@ -1,0 +1,107 @@
+"""REST calls over the SDK's client: raw JSON, our own retries, and writes that are sent once."""
+
+import json
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+from replicator.errors import Unavailable, WorkspaceError
+from replicator.workspace.access import Access, GaveUp
+from replicator.workspace.failures import of_rest
+from replicator.workspace.limiter import Limiter
+from replicator.workspace.meter import Meter
+
+_LONGEST_WAIT = 30.0
+
+
+class Throttled(Unavailable):
+    """429: nothing was begun. `wait` is what the server asked for, in seconds."""
+
+    wait: float = 1.0
+
+
+class Rest:
+    """One workspace's REST API. Safe to use from many threads."""
+
+    def __init__(self, access: Access, limiter: Limiter, meter: Meter, attempts: int) -> None:
+        from databricks.sdk.core import ApiClient
+
+        self._client = ApiClient(access.sdk_config)
+        self._label = access.label
+        self._limiter = limiter
+        self._meter = meter
+        self._attempts = attempts
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """GET, again where an answer did not come or said that it may come later."""
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, Unavailable)),
+            stop=stop_after_attempt(self._attempts),
+            wait=_wait,
+            reraise=True,
+        )
+        return retrying(self._once, "GET", path, query, None)
+
+    def pages(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Every item of a list. A page may be empty and still have a successor."""
+        found: list[dict[str, Any]] = []
+        asked = dict(query or {})
+        while True:
+            page = self.get(path, asked)
+            found += page.get(key) or []
+            token = page.get("next_page_token")
+            if not token:
+                return found
+            asked["page_token"] = token
+
+    def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """POST, PATCH, PUT or DELETE. Only a 429 is answered by sending again: it says that nothing was begun."""
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, Throttled)),
+            stop=stop_after_attempt(self._attempts),
+            wait=_wait,
+            reraise=True,
+        )
+        return retrying(self._once, method, path, None, body)
+
+    def _once(
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        with self._limiter.slot():
+            try:
+                answer = self._client.do(
+                    method,
+                    path,
+                    query=dict(query) if query else None,
+                    body=dict(body) if body is not None else None,
+                    headers={"Accept": "application/json"},
+                    raw=True,
+                )
+                content = answer["contents"].read()
+            except Exception as error:  # noqa: BLE001  the SDK raises exceptions of many libraries; each is named below
+                raise self._failure(error, f"{method} {path}") from None
+        self._meter.call(len(content))
+        self._limiter.answered()
+        return json.loads(content) if content.strip() else {}
+
+    def _failure(self, error: Exception, what: str) -> WorkspaceError:
+        self._meter.call(0)
+        cause = error.__context__ if isinstance(error, GaveUp) and error.__context__ is not None else error
+        failure = of_rest(cause, self._label, what)
+        if failure.status != 429:
+            return failure
+        throttled = Throttled(failure.message, hint="the workspace limits requests", code=failure.code, status=429)
+        throttled.wait = float(getattr(cause, "retry_after_secs", None) or 1.0)
+        self._limiter.refused(throttled.wait)
+        return throttled
+
+
+def _wait(state: RetryCallState) -> float:
+    """As long as the server asked for, or twice as long each time."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Throttled):
+        return min(_LONGEST_WAIT, error.wait)
+    doubled: float = 0.25 * 2.0**state.attempt_number
+    return min(_LONGEST_WAIT, doubled * random.uniform(0.5, 1.5))

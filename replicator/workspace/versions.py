@@ -1,0 +1,120 @@
+"""Where the data of many tables stands: DESCRIBE HISTORY of up to 200 tables in one statement, several at once.
+
+Only a table's own history says what its data is: `updated_at`, `last_altered` and `delta.lastUpdateVersion` move
+with its definition and not with its rows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from replicator.errors import NotFound, PermissionDenied, Unavailable, WorkspaceError
+from replicator.resources.base import CloneRecord, DeltaVersion
+from replicator.sqltext import literal, quote_name
+from replicator.workspace.client import WorkspaceReader
+
+TABLES_PER_STATEMENT = 200
+STATEMENTS_AT_ONCE = 8
+CLONE_WITHIN = 20
+"""How many of a copy's newest commits are read at first; only a copy whose last CLONE is older costs another
+statement."""
+
+CHANGES_DATA = (
+    "WRITE",
+    "MERGE",
+    "DELETE",
+    "UPDATE",
+    "TRUNCATE",
+    "RESTORE",
+    "COPY INTO",
+    "STREAMING UPDATE",
+    "CREATE TABLE AS SELECT",
+    "CREATE OR REPLACE TABLE",
+    "REPLACE TABLE",
+)
+"""Operations that put other rows into a table. OPTIMIZE and VACUUM move the same rows; the rest is about the
+definition."""
+
+_Row = Mapping[str, Any]
+
+
+def read_versions(reader: WorkspaceReader, names: Iterable[str], *, clones: bool = False) -> dict[str, DeltaVersion]:
+    """The version of each table, and with `clones` its last CLONE and what was written after it.
+
+    A table whose history may not be read, or that is no Delta table, is left out: its version is unknown.
+    Raises Unavailable when the workspace does not answer.
+    """
+    listed = sorted(set(names))
+    limit = CLONE_WITHIN if clones else 1
+    batches = [listed[start : start + TABLES_PER_STATEMENT] for start in range(0, len(listed), TABLES_PER_STATEMENT)]
+    with ThreadPoolExecutor(STATEMENTS_AT_ONCE, thread_name_prefix=f"versions-{reader.side}") as pool:
+        read = list(pool.map(lambda batch: _histories(reader, batch, limit), batches))
+        histories = {name: rows for found in read for name, rows in found.items()}
+        if clones:
+            older = [name for name, rows in histories.items() if len(rows) == limit and _last_clone(rows) is None]
+            histories |= {
+                name: rows
+                for found in pool.map(lambda name: _histories(reader, [name], None), older)
+                for name, rows in found.items()
+            }
+    return {name: _version(rows, clones=clones) for name, rows in histories.items() if rows}
+
+
+def _histories(reader: WorkspaceReader, names: Sequence[str], limit: int | None) -> dict[str, list[_Row]]:
+    """Newest first. When one table spoils the statement, each half is asked by itself, down to that table."""
+    if not names:
+        return {}
+    try:
+        rows = reader.query(history_statement(names, limit))
+    except Unavailable:
+        raise
+    except (NotFound, PermissionDenied, WorkspaceError):
+        if len(names) == 1:
+            return {}
+        half = len(names) // 2
+        return _histories(reader, names[:half], limit) | _histories(reader, names[half:], limit)
+    found: dict[str, list[_Row]] = {name: [] for name in names}
+    for row in rows:
+        found[row["t"]].append(row)
+    return {name: sorted(listed, key=lambda row: -int(row["version"])) for name, listed in found.items()}
+
+
+def history_statement(names: Sequence[str], limit: int | None) -> str:
+    """One statement for the newest commits of many tables (`limit` None: all of them)."""
+    newest = "" if limit is None else f" LIMIT {limit}"
+    return " UNION ALL ".join(
+        f"SELECT {literal(name)} AS t, version, timestamp, operation, operationParameters "
+        f"FROM (DESCRIBE HISTORY {quote_name(name)}{newest})"
+        for name in names
+    )
+
+
+def _version(rows: Sequence[_Row], *, clones: bool) -> DeltaVersion:
+    newest = rows[0]
+    clone = _last_clone(rows) if clones else None
+    foreign = None
+    if clone is not None:
+        later = (row for row in rows if int(row["version"]) > clone.at_version and _changes_data(row["operation"]))
+        first = next(later, None)
+        foreign = (int(first["version"]), str(first["operation"])) if first is not None else None
+    return DeltaVersion(int(newest["version"]), _timestamp(newest["timestamp"]), clone, foreign)
+
+
+def _changes_data(operation: str) -> bool:
+    return operation.upper() in CHANGES_DATA
+
+
+def _last_clone(rows: Sequence[_Row]) -> CloneRecord | None:
+    """The newest CLONE; a shallow one holds none of the data and does not count."""
+    for row in rows:
+        parameters = dict(row["operationParameters"] or ())
+        if row["operation"] == "CLONE" and str(parameters.get("isShallow", "false")).lower() == "false":
+            return CloneRecord(str(parameters["source"]), int(parameters["sourceVersion"]), int(row["version"]))
+    return None
+
+
+def _timestamp(value: Any) -> str:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds")
