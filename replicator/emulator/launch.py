@@ -7,7 +7,16 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from replicator.emulator import files_api, objects_api, scim, sharing_api, sql_routes, unity, workspace_api
+from replicator.emulator import (
+    external_api,
+    files_api,
+    objects_api,
+    scim,
+    sharing_api,
+    sql_routes,
+    unity,
+    workspace_api,
+)
 from replicator.emulator.context import Workspace
 from replicator.emulator.faults import Faults
 from replicator.emulator.metastore import MetastoreInfo, Store
@@ -20,6 +29,7 @@ ROUTES = (
     *unity.ROUTES,
     *objects_api.ROUTES,
     *sharing_api.ROUTES,
+    *external_api.ROUTES,
     *workspace_api.ROUTES,
     *scim.ROUTES,
     *files_api.ROUTES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -313,24 +313,38 @@ def _parameters(req: T.TExecuteStatementReq) -> list[Any]:
         return []
     from replicator.emulator.sql import Param
 
-    return [Param(item.name, item.ordinal, *_typed_value(item)) for item in req.parameters]
+    return [
+        Param(item.name or None, None if item.name else position, *_typed(item))
+        for position, item in enumerate(req.parameters, start=1)
+    ]
 
 
-def _typed_value(item: Any) -> tuple[str, str | None]:
-    """(SQL type, text) of a parameter; arrays and maps become SQL constructors in the text."""
+def _typed(item: Any) -> tuple[str, str | None]:
+    """(SQL type, text) of a parameter. An array arrives as its items and a map as keys and values in turn."""
     kind = str(item.type or "STRING").upper()
-    if item.arguments:
-        return kind, ", ".join(_argument(argument) for argument in item.arguments)
-    value = item.value.stringValue if item.value is not None else None
-    return kind, value
+    if kind == "ARRAY":
+        items = [_text(argument) for argument in item.arguments or ()]
+        return f"ARRAY<{_item_type(item.arguments or ())}>", f"[{', '.join(items)}]"
+    if kind == "MAP":
+        given = item.arguments or ()
+        keys, values = given[0::2], given[1::2]
+        pairs = [f"{_text(key)}={_text(value)}" for key, value in zip(keys, values, strict=True)]
+        return f"MAP<{_item_type(keys)}, {_item_type(values)}>", f"{{{', '.join(pairs)}}}"
+    value = getattr(item.value, "stringValue", item.value)
+    return kind, None if kind == "VOID" else value
 
 
-def _argument(argument: Any) -> str:
-    kind = str(argument.type or "STRING").upper()
-    if argument.arguments:
-        word = "map" if kind.startswith("MAP") else "array"
-        return f"{word}({', '.join(_argument(inner) for inner in argument.arguments)})"
-    if argument.value is None:
+def _item_type(arguments: Sequence[Any]) -> str:
+    """One type for all items: integers arrive as INT or BIGINT by their size."""
+    kinds = [_typed(argument)[0] for argument in arguments if str(argument.type).upper() != "VOID"]
+    return "BIGINT" if "BIGINT" in kinds else kinds[0] if kinds else "STRING"
+
+
+def _text(argument: Any) -> str:
+    kind, value = _typed(argument)
+    if value is None:
         return "NULL"
-    text = str(argument.value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"CAST('{text}' AS {kind})"
+    if kind == "STRING":
+        quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{quoted}'"
+    return value
