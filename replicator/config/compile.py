@@ -10,8 +10,11 @@ from replicator.config.operations.replication import Replica, compile_replicatio
 from replicator.config.operations.sharing import Exposure, compile_sharing, exposed
 from replicator.config.problems import raise_for
 from replicator.config.sections import ReplicationConfig
+from replicator.config.shorthands import IDENTIFIERS
 from replicator.engine.desired import Desired, Position
 from replicator.engine.snapshot import Snapshot
+from replicator.resources.catalog import Catalog
+from replicator.resources.provider import Provider
 
 
 def compile_graph(config: Config, source: Snapshot, target: Snapshot) -> Desired:
@@ -27,10 +30,7 @@ def compile_graph(config: Config, source: Snapshot, target: Snapshot) -> Desired
 def _compile(building: Building) -> Desired:
     config = building.config
     _check_identity(building)
-    for address, declared in config.declared.items():
-        at = declared.at or Position(str(config.path), 1)
-        add(building, declared.resource, at, "resources")
-        building.sections[address] = "resources"
+    _declared(building)
     _operations(building)
     check_sides(building)
     raise_for(building.problems)
@@ -43,6 +43,20 @@ def _compile(building: Building) -> Desired:
         moved=dict(config.moved),
         notices=tuple(dict.fromkeys(building.notices)),
     )
+
+
+def _declared(building: Building) -> None:
+    """The `resources:` section; the other metastore, named by its side, gets its sharing identifier."""
+    known = {Side.SOURCE: building.source.metastore.global_id, Side.TARGET: building.target.metastore.global_id}
+    for declared in building.config.declared.values():
+        resource, at = declared.resource, declared.at or Position(str(building.config.path), 1)
+        for name in ("provider_id", "metastore_id"):
+            side = IDENTIFIERS.get(getattr(resource, name, None) or "")
+            if side is not None:
+                resource = resource.model_copy(update={name: known[side]})
+        if isinstance(resource, Catalog) and resource.provider_id is not None:
+            add(building, Provider(side=resource.side, name=resource.provider_id), at, "resources")
+        add(building, resource, at, "resources")
 
 
 def _operations(building: Building) -> None:

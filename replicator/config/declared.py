@@ -10,6 +10,7 @@ from replicator.address import Address, Side
 from replicator.config import names
 from replicator.config.nodes import Node, Path, Tree, child, describe, plain
 from replicator.config.problems import Problem, did_you_mean
+from replicator.config.shorthands import expand_shorthands
 from replicator.config.validation import problems_of
 from replicator.engine.desired import Declared
 from replicator.resources import TYPES
@@ -143,39 +144,17 @@ def _resource(
     except ValueError as error:
         problems.append(Problem(tree.at(path, key=True), str(error)))
         return None
-    if not _take_after(tree, path, fields, problems):
-        return None
-    if kind == "clone" and isinstance(fields.get("source"), str):
-        fields.setdefault("origin", f"{side.value}:table/{fields['source'].lower()}")
     for reserved in ("side", "name", "type"):
         if reserved in fields:
             at = tree.at((*path, reserved), key=True)
             problems.append(Problem(at, f"`{reserved}` is told by where the entry stands, and cannot be set"))
             return None
+    expanded = expand_shorthands(tree, side, kind, folded, path, fields, problems)
+    if expanded is None:
+        return None
     try:
-        document = json.dumps(fields | {"side": side.value, "name": folded})
+        document = json.dumps(expanded | {"side": side.value, "name": folded})
         return TYPES[kind].model.model_validate_json(document, strict=True)
     except ValidationError as error:
         problems.extend(problems_of(error, TYPES[kind].model, tree, path))
         return None
-
-
-def _take_after(tree: Tree, path: Path, fields: Fields, problems: list[Problem]) -> bool:
-    """Turn `after: [address, …]` into what the model wants."""
-    listed = fields.get("after", [])
-    if not isinstance(listed, list):
-        return True
-    addresses = []
-    for index, text in enumerate(listed):
-        try:
-            address = Address.parse(text if isinstance(text, str) else "")
-        except ValueError:
-            at = tree.at((*path, "after", index))
-            problems.append(
-                Problem(at, f"`after[{index}]`: expected an address like target:table/catalog.schema.table")
-            )
-            return False
-        addresses.append({"side": address.side.value, "type": address.type, "name": address.name})
-    if addresses:
-        fields["after"] = addresses
-    return True

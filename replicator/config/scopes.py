@@ -64,6 +64,9 @@ def scope(config: Config, state_addresses: Iterable[Address | str] = ()) -> dict
         _sharing(sharing, sides)
     if copies:
         _replication(replication or ReplicationConfig(), sharing, sides)
+    for declared in config.declared.values():
+        if getattr(declared.resource, "provider_id", None) is not None:
+            sides[declared.resource.side].providers = True
     known = (item if isinstance(item, Address) else Address.parse(item) for item in state_addresses)
     for address in (*config.declared, *config.moved, *config.moved.values(), *known):
         _object(address, sides[address.side])

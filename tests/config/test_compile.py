@@ -624,6 +624,25 @@ def test_declared_tables_can_be_selected_before_they_exist(compiled: Compiled) -
     assert clones(compiled(text, ["c.one.a"])) == ["b.one.a", "b.one.new"]
 
 
+def test_the_other_metastore_is_named_by_its_side(compiled: Compiled, loaded: Loader) -> None:
+    text = """\
+        resources:
+          source:
+            recipients: {Europe: {metastore: target}}
+            shares: {s: {objects: [{name: C.one.a}]}}
+            grants: {share/s: {privileges: {Europe: [SELECT]}}}
+          target:
+            catalogs: {mirror: {share: {name: S, provider: source}}}
+        """
+    desired = compiled(text, ["c.one.a"])
+    assert fields(desired, "source:recipient/europe") == {"metastore_id": "aws:target:uuid-target"}
+    assert fields(desired, "target:catalog/mirror") == {"share_name": "s", "provider_id": "aws:source:uuid-source"}
+    assert "target:provider/aws:source:uuid-source" in addresses(desired)
+    share = desired.resources[Address.parse("source:share/s")].resource
+    assert Address.parse("source:table/c.one.a") in share.depends_on()
+    assert scope(loaded(text))[Side.TARGET].providers
+
+
 def test_a_workspace_of_another_metastore_is_refused(world: World, loaded: Loader) -> None:
     config = loaded(
         "source_databricks_connect_config: {host: 'emulator://a', sharing_identifier: 'aws:x:y'}\n"

@@ -131,6 +131,18 @@ TYPES = [
         "c.yaml:3:45: `after[0]`: expected an address like target:table/catalog.schema.table",
     ),
     ("resources: {source: {catalogs: {a: x}}}", "c.yaml:3:36: `a`: expected a mapping, got text"),
+    (
+        "resources: {source: {recipients: {r: {metastore: source}}}}",
+        "c.yaml:3:50: `metastore`: expected `target`, the other metastore",
+    ),
+    (
+        "resources: {target: {catalogs: {m: {share: {name: s, provider: them}}}}}",
+        "c.yaml:3:64: `provider`: expected 'source' or 'target', got the text `them`",
+    ),
+    (
+        "resources: {target: {catalogs: {m: {share: s}}}}",
+        "c.yaml:3:44: `share`: expected a mapping, got the text `s`",
+    ),
     ("reconciliation_config: {threshold: 101}", "c.yaml:3:36: `threshold`: must be at most 100, got 101"),
     (
         "reconciliation_config: {recon_outputs_catalog: ops}",

@@ -147,7 +147,7 @@ def _report_missing(
 
 def compile_replication(building: Building, section: ReplicationConfig, replicas: Iterable[Replica]) -> None:
     """Declare catalogs, schemas and clones on the target."""
-    placed: set[tuple[str, str]] = set()
+    placed: set[tuple[str, str, str | None]] = set()
     for replica in replicas:
         levels, at = replica.pick.levels, replica.pick.at
         staging: str | None = setting("intermediate_catalog", levels)
@@ -163,14 +163,20 @@ def compile_replication(building: Building, section: ReplicationConfig, replicas
 
 
 def _place(
-    building: Building, placed: set[tuple[str, str]], catalog: str, schema: str, levels: Levels, what: str, at: Position
+    building: Building,
+    placed: set[tuple[str, str, str | None]],
+    catalog: str,
+    schema: str,
+    levels: Levels,
+    what: str,
+    at: Position,
 ) -> None:
     """The catalog, if it is ours to create, and the schema of a copy; once for all copies in it."""
-    if (catalog, schema) in placed:
+    location: str | None = setting(f"{what}_catalog_location", levels)
+    if (catalog, schema, location) in placed:
         return
-    placed.add((catalog, schema))
+    placed.add((catalog, schema, location))
     if setting(f"create_{what}_catalog", levels, True):
-        location: str | None = setting(f"{what}_catalog_location", levels)
         contain(building, catalog_at(Side.TARGET, catalog, location), at, SECTION)
     contain(building, Schema(side=Side.TARGET, name=f"{catalog}.{schema}"), at, SECTION)
 
