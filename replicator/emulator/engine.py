@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from replicator.emulator.delta import types
-from replicator.emulator.engine_macros import MACROS
+from replicator.emulator.engine_macros import FUNCTIONS, MACROS
 from replicator.emulator.errors import SqlError
 
 Relation: TypeAlias = str | pa.Table
@@ -45,6 +45,8 @@ def _root() -> Connection:
             created = duckdb.connect(":memory:")
             for statement in (*_SETTINGS, *MACROS):
                 created.execute(statement)
+            for name, (function, parameters, result) in FUNCTIONS.items():
+                created.create_function(name, function, parameters, result)
             if not _database:
                 atexit.register(close)  # threads of an open database abort the interpreter's exit
             _database.append(created)
@@ -232,6 +234,14 @@ _RULES: tuple[tuple[type[Exception], str, str, str, str], ...] = (
         "22003",
         '{text} If necessary set "ansi_mode" to "false" to bypass this error.',
     ),
+    (
+        duckdb.InvalidInputException,
+        r"Division by zero",
+        "DIVIDE_BY_ZERO",
+        "22012",
+        "Division by zero. Use `try_divide` to tolerate divisor being 0 and return NULL instead.",
+    ),
+    (duckdb.InvalidInputException, r"Malformed JSON", "MALFORMED_RECORD_IN_PARSING", "22023", "{text}"),
     (duckdb.ParserException, r"", "PARSE_SYNTAX_ERROR", "42601", "{text}"),
     (
         duckdb.NotImplementedException,

@@ -270,6 +270,19 @@ def text_of(data_type: DataType) -> str:
             return f"struct<{','.join(f'{quote_name(item.name)}:{text_of(item.type)}' for item in fields)}>"
 
 
+def ddl_of(data_type: DataType) -> str:
+    """A type as SHOW CREATE TABLE prints it: type names in upper case, field names as they are."""
+    match data_type:
+        case Array(element):
+            return f"ARRAY<{ddl_of(element)}>"
+        case Map(key, value):
+            return f"MAP<{ddl_of(key)}, {ddl_of(value)}>"
+        case Struct(fields):
+            return f"STRUCT<{', '.join(f'{quote_name(item.name)}: {ddl_of(item.type)}' for item in fields)}>"
+        case _:
+            return text_of(data_type).upper()
+
+
 def field_text(item: Field) -> str:
     """Type text of a column, CHAR and VARCHAR included."""
     char: str | None = item.metadata.get(CHAR_METADATA)

@@ -1,0 +1,90 @@
+"""table_changes: the change data feed of a table between two versions or timestamps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from replicator.emulator.delta import log, read, types
+from replicator.emulator.delta.log import Snapshot
+from replicator.emulator.errors import SqlError
+from replicator.emulator.metastore import Doc
+from replicator.emulator.sql import names
+
+Json = dict[str, Any]
+
+_ENABLED = "delta.enableChangeDataFeed"
+CHANGE_TYPE = "_change_type"
+
+
+def relation(doc: Doc, bounds: list[str]) -> str:
+    """The changes as an engine relation: the table's columns, _change_type, _commit_version, _commit_timestamp.
+
+    Raises SqlError when the feed was not enabled in the range, or the range is not there.
+    """
+    if doc.get("_read_only") and not doc.get("_cdf"):
+        message = f"The change data feed of {doc['full_name']} is not shared."
+        raise SqlError("DS_CDF_NOT_ENABLED", "42501", message)
+    path = names.path_of(doc)
+    latest = log.snapshot(path)
+    first = _version(path, bounds[0])
+    last = _version(path, bounds[1]) if len(bounds) > 1 else latest.version
+    if first > last or last > latest.version:
+        message = f"CDC range from start {first} to end {last} was invalid. The latest version is {latest.version}."
+        raise SqlError("DELTA_INVALID_CDC_RANGE", "22003", message)
+    selects = []
+    for version in range(first, last + 1):
+        state = log.snapshot(path, version)
+        if state.properties.get(_ENABLED, "").lower() != "true":
+            message = (
+                f"Error getting change data for range [{first}, {last}] as change data was not recorded for version"
+            )
+            raise SqlError("DELTA_MISSING_CHANGE_DATA", "KD002", f"{message} [{version}].")
+        selects += _of_version(state)
+    columns = ", ".join(types.quote(item.name) for item in latest.schema.fields)
+    if not selects:
+        return f"{_empty(latest)} WHERE false"
+    return f"SELECT {columns}, {CHANGE_TYPE}, _commit_version, _commit_timestamp FROM ({' UNION ALL BY NAME '.join(selects)})"
+
+
+def _version(path: Path, bound: str) -> int:
+    return int(bound) if bound.isdigit() else log.version_at(path, names.parse_timestamp(bound))
+
+
+def _empty(state: Snapshot) -> str:
+    columns = [
+        f"CAST(NULL AS {types.to_duckdb(item.type)}) AS {types.quote(item.name)}" for item in state.schema.fields
+    ]
+    extra = f"NULL::VARCHAR AS {CHANGE_TYPE}, 0::BIGINT AS _commit_version, NULL::TIMESTAMPTZ AS _commit_timestamp"
+    return f"SELECT {', '.join(columns)}, {extra}"
+
+
+def _of_version(state: Snapshot) -> list[str]:
+    """Changes of one commit: its change files if it wrote any, else its added and removed files."""
+    actions = log.commit_actions(state.path, state.version)
+    stamp = f"make_timestamp({state.timestamp * 1000})::TIMESTAMPTZ"
+    tail = f"{state.version}::BIGINT AS _commit_version, {stamp} AS _commit_timestamp"
+    changed = {action["cdc"]["path"]: action["cdc"] for action in actions if "cdc" in action}
+    if changed:
+        return [f"SELECT *, {tail} FROM ({_change_files(state, changed)})"]
+    selects = []
+    for kind, change in (("add", "insert"), ("remove", "delete")):
+        files = {
+            action[kind]["path"]: action[kind]
+            for action in actions
+            if kind in action and action[kind].get("dataChange")
+        }
+        if files:
+            selects.append(f"SELECT *, '{change}' AS {CHANGE_TYPE}, {tail} FROM ({read.relation(state, files)})")
+    return selects
+
+
+def _change_files(state: Snapshot, files: dict[str, Json]) -> str:
+    schema = with_change_type(state.schema)
+    metadata = state.metadata | {"schemaString": types.schema_to_string(schema)}
+    return read.relation(Snapshot(state.path, state.version, state.timestamp, state.protocol, metadata, files), files)
+
+
+def with_change_type(schema: types.Struct) -> types.Struct:
+    """The schema of change files."""
+    return types.Struct((*schema.fields, types.Field(CHANGE_TYPE, types.STRING)))

@@ -1,0 +1,414 @@
+"""From sqlglot's tree of a Databricks expression or query to DuckDB text: what sqlglot does not translate, or wrongly.
+
+The engine's macros (`sp_…`, see `engine_macros`) carry the meaning that Spark gives to a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
+
+from replicator.emulator.errors import SqlError
+
+Rewrite = Callable[[exp.Expression], exp.Expression]
+_STRINGS = (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
+_TO_TIMESTAMP = exp.DataType.Type.TIMESTAMP  # only to_timestamp() and timestamp() parse to it
+_INTEGERS = {
+    exp.DataType.Type.TINYINT: "sp_to_tinyint",
+    exp.DataType.Type.SMALLINT: "sp_to_smallint",
+    exp.DataType.Type.INT: "sp_to_int",
+    exp.DataType.Type.BIGINT: "sp_to_bigint",
+}
+
+
+def parse(text: str) -> exp.Expression:
+    """Parse a query or DML statement. Raises SqlError for syntax errors and for what sqlglot only passes through."""
+    try:
+        parsed = sqlglot.parse(text, read="databricks", error_level=ErrorLevel.IMMEDIATE)
+    except (ParseError, TokenError) as error:
+        raise SqlError("PARSE_SYNTAX_ERROR", "42601", _first_line(str(error))) from error
+    statements = [item for item in parsed if item is not None]
+    if len(statements) != 1:
+        raise SqlError("PARSE_SYNTAX_ERROR", "42601", "Exactly one statement is expected.")
+    if isinstance(statements[0], exp.Command) or statements[0].find(exp.Command):
+        raise unsupported(text)
+    return statements[0]
+
+
+def parse_expression(text: str) -> exp.Expression:
+    """Parse one expression, such as a CHECK constraint."""
+    query = parse(f"SELECT {text}")
+    if not isinstance(query, exp.Select) or len(query.expressions) != 1 or query.args.get("from_"):
+        raise SqlError("PARSE_SYNTAX_ERROR", "42601", f"Not an expression: {text}")
+    return query.expressions[0].pop()
+
+
+def unsupported(text: str) -> SqlError:
+    """The refusal of a statement that the emulator does not know: never a silent success."""
+    shown = " ".join(text.split())[:120]
+    return SqlError("UNSUPPORTED_FEATURE", "0A000", f"This statement is not supported by the emulator: {shown}")
+
+
+def to_duckdb(tree: exp.Expression, session_values: Mapping[str, str]) -> str:
+    """DuckDB text of a bound tree, which is changed. `session_values` answers current_user() and the like."""
+    rewritten = _Rewriter(session_values).apply(tree)
+    try:
+        return rewritten.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
+    except UnsupportedError as error:
+        raise SqlError("UNSUPPORTED_FEATURE", "0A000", f"Not supported by the emulator: {error}") from error
+
+
+def _first_line(text: str) -> str:
+    return "Syntax error: " + " ".join(text.replace("\x1b[4m", "").replace("\x1b[0m", "").split())[:300]
+
+
+def is_known(function: str) -> bool:
+    """Whether a function that sqlglot does not know is a builtin all the same."""
+    name = function.lower()
+    return name.startswith("sp_") or name in _MACROS or name in _BY_NAME or name in _SAME
+
+
+def call(name: str, *arguments: exp.Expression | str | int) -> exp.Anonymous:
+    """A function call by name."""
+    return exp.Anonymous(this=name, expressions=[_argument(item) for item in arguments])
+
+
+def _argument(value: exp.Expression | str | int) -> exp.Expression:
+    return value if isinstance(value, exp.Expression) else exp.convert(value)
+
+
+def cast(value: exp.Expression, kind: str) -> exp.Cast:
+    """CAST to a DuckDB type, exempt from the rewriting of casts."""
+    made = exp.Cast(this=value, to=exp.DataType.build(kind, dialect="duckdb"))
+    made.meta["duckdb"] = True
+    return made
+
+
+# expression -> the session value that answers it
+_SESSION: dict[type[exp.Expression], str] = {
+    exp.CurrentUser: "current_user",
+    exp.SessionUser: "session_user",
+    exp.CurrentCatalog: "current_catalog",
+    exp.CurrentDatabase: "current_database",
+    exp.CurrentSchema: "current_schema",
+}
+
+
+class _Rewriter:
+    """One pass over a tree, innermost nodes first."""
+
+    def __init__(self, session_values: Mapping[str, str]) -> None:
+        self._session_values = session_values
+
+    def apply(self, tree: exp.Expression) -> exp.Expression:
+        root = exp.Paren(this=tree)
+        for node in reversed(list(tree.walk())):
+            replacement = self._rewritten(node)
+            if replacement is not node:
+                node.replace(replacement)
+        found: exp.Expression = root.this
+        return found.pop()
+
+    def _rewritten(self, node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Anonymous):
+            return self._anonymous(node)
+        if type(node) in _SESSION:
+            return exp.Literal.string(self._session_values[_SESSION[type(node)]])
+        rewrite = _BY_TYPE.get(type(node))
+        return rewrite(node) if rewrite else node
+
+    def _anonymous(self, node: exp.Anonymous) -> exp.Expression:
+        name = node.name.lower()
+        if name in self._session_values:
+            return exp.Literal.string(self._session_values[name])
+        if name.startswith("sp_") or node.meta.get("duckdb"):
+            return node
+        if name in _MACROS:
+            node.set("this", _MACROS[name])
+            return node
+        if name in _BY_NAME:
+            return _BY_NAME[name](node)
+        if name in _SAME:
+            return node
+        message = f"Cannot resolve routine `{name}`: it is unknown, or not supported by the emulator."
+        raise SqlError("UNRESOLVED_ROUTINE", "42883", message)
+
+
+# ---- functions that sqlglot leaves alone
+
+_SAME = frozenset(
+    ["cardinality", "e", "bin", "nvl", "hash", "list_value", "unnest", "generate_series", "isnan", "version", "any_value", "bool_and", "map_entries", "map_keys", "map_values", "array_position", "array_append", "array_prepend", "list_zip", "trunc", "uuid", "range", "char_length"]
+)
+_MACROS = {
+    "pmod": "sp_pmod",
+    "mod": "sp_mod",
+    "crc32": "sp_crc32",
+    "timestamp_seconds": "sp_timestamp_seconds",
+    "timestamp_millis": "sp_timestamp_millis",
+    "timestamp_micros": "sp_timestamp_micros",
+    "unix_seconds": "sp_unix_seconds",
+    "unix_millis": "sp_unix_millis",
+    "unix_micros": "sp_unix_micros",
+    "unix_date": "sp_unix_date",
+    "date_from_unix_date": "sp_date_from_unix_date",
+    "shiftrightunsigned": "sp_shiftrightunsigned",
+    "assert_true": "sp_assert_true",
+    "raise_error": "sp_raise_error",
+    "weekday": "sp_weekday",
+    "octet_length": "sp_octet_length",
+    "negative": "sp_negative",
+    "positive": "sp_positive",
+    "get": "sp_get",
+    "try_element_at": "sp_element_at",
+    "shiftleft": "sp_shiftleft",
+}
+
+
+def _hashed(macro: str) -> Rewrite:
+    def rewrite(node: exp.Expression) -> exp.Expression:
+        hashes = [call("sp_hash_one", item) for item in node.expressions]
+        return call(macro, exp.Array(expressions=hashes))
+
+    return rewrite
+
+
+def _is_null(node: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=exp.Is(this=node.expressions[0], expression=exp.Null()))
+
+
+def _is_not_null(node: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=exp.Not(this=exp.Is(this=node.expressions[0], expression=exp.Null())))
+
+
+def _zip_with(node: exp.Expression) -> exp.Expression:
+    left, right, function = node.expressions
+    pair = exp.to_identifier("__pair")
+    names = [item.name for item in function.expressions]
+    body = function.this
+    for position, name in enumerate(names, 1):
+        index = exp.Literal.number(position)
+        element = exp.Bracket(this=exp.column(pair.copy()), expressions=[index], offset=1)
+        body = _substitute(body, name, element)
+    zipped = call("list_zip", left, right)
+    return call("list_transform", zipped, exp.Lambda(this=body, expressions=[pair]))
+
+
+def _substitute(body: exp.Expression, name: str, replacement: exp.Expression) -> exp.Expression:
+    def visit(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and not node.table and node.name.lower() == name.lower():
+            return replacement.copy()
+        if isinstance(node, exp.Identifier) and node.name.lower() == name.lower() and node.arg_key != "alias":
+            return replacement.copy() if not isinstance(node.parent, exp.Column) else node
+        return node
+
+    return body.transform(visit)
+
+
+def _forall(node: exp.Expression) -> exp.Expression:
+    items, function = node.expressions
+    return exp.Coalesce(this=call("list_bool_and", call("list_transform", items, function)), expressions=[exp.true()])
+
+
+def _map_values(node: exp.Expression) -> exp.Expression:
+    return _map_entries(node, key_stays=True)
+
+
+def _map_keys(node: exp.Expression) -> exp.Expression:
+    return _map_entries(node, key_stays=False)
+
+
+def _map_entries(node: exp.Expression, *, key_stays: bool) -> exp.Expression:
+    """transform_values / transform_keys: rebuild the map from its changed entries."""
+    items, function = node.expressions
+    body = _entry_body(function)
+    entry = exp.column("__entry")
+    key, value = (
+        exp.Dot(this=entry, expression=exp.to_identifier("key")),
+        exp.Dot(this=entry.copy(), expression=exp.to_identifier("value")),
+    )
+    pair = exp.Struct(
+        expressions=[
+            exp.PropertyEQ(this=exp.to_identifier("key"), expression=key if key_stays else body),
+            exp.PropertyEQ(this=exp.to_identifier("value"), expression=body if key_stays else value),
+        ]
+    )
+    changed = call("list_transform", call("map_entries", items), _entry_lambda(pair))
+    return call("map_from_entries", changed)
+
+
+def _map_filter(node: exp.Expression) -> exp.Expression:
+    items, function = node.expressions
+    kept = call("list_filter", call("map_entries", items), _entry_lambda(_entry_body(function)))
+    return call("map_from_entries", kept)
+
+
+def _entry_body(function: exp.Expression) -> exp.Expression:
+    body = function.this
+    for item, part in zip(function.expressions, ("key", "value"), strict=True):
+        field = exp.Dot(this=exp.column("__entry"), expression=exp.to_identifier(part))
+        body = _substitute(body, item.name, field)
+    return body
+
+
+def _entry_lambda(body: exp.Expression) -> exp.Lambda:
+    return exp.Lambda(this=body, expressions=[exp.to_identifier("__entry")])
+
+
+def _parse_json(node: exp.Expression) -> exp.Expression:
+    return cast(cast(node.this, "JSON"), "VARIANT")
+
+
+_BY_NAME: dict[str, Rewrite] = {
+    "xxhash64": _hashed("sp_xxhash64"),
+    "hash": _hashed("sp_hash32"),
+    "isnull": _is_null,
+    "isnotnull": _is_not_null,
+    "zip_with": _zip_with,
+    "forall": _forall,
+    "transform_values": _map_values,
+    "transform_keys": _map_keys,
+    "map_filter": _map_filter,
+    "cardinality": lambda node: _size(node.expressions[0]),
+    "decimal": lambda node: cast(node.expressions[0], "DECIMAL(10,0)"),
+    "some": lambda node: exp.LogicalOr(this=node.expressions[0]),
+    "every": lambda node: exp.LogicalAnd(this=node.expressions[0]),
+    "bround": lambda node: call(
+        "round_even", *(node.expressions if len(node.expressions) > 1 else [*node.expressions, 0])
+    ),
+}
+
+
+# ---- functions that sqlglot translates in another sense than Spark's
+
+
+def _size(value: exp.Expression) -> exp.Expression:
+    return cast(_plain("cardinality", value), "INTEGER")
+
+
+def _plain(name: str, *arguments: exp.Expression | str | int) -> exp.Anonymous:
+    """A call of a DuckDB function, exempt from the check of Databricks' names."""
+    made = call(name, *arguments)
+    made.meta["duckdb"] = True
+    return made
+
+
+def _days(node: exp.Expression, sign: str) -> exp.Expression:
+    unit = node.args.get("unit")
+    if unit is not None and unit.name.upper() not in ("DAY", "DAYS"):
+        return node
+    amount = node.expression
+    if isinstance(amount, exp.Interval):
+        return node
+    return call(sign, node.this, amount)
+
+
+def _cast(node: exp.Expression) -> exp.Expression:
+    """Casts to text and to integers follow Spark: no zone in timestamps, truncation instead of rounding."""
+    kind = node.to.this
+    if node.meta.get("duckdb") or _is_plain_literal(node.this):
+        return cast(node.this, "TIMESTAMPTZ") if kind is _TO_TIMESTAMP and not node.meta.get("duckdb") else node
+    if kind is _TO_TIMESTAMP:
+        return cast(node.this, "TIMESTAMPTZ")
+    if kind in _STRINGS:
+        return call("sp_to_string", node.this)
+    if kind in _INTEGERS and not isinstance(node, exp.TryCast):
+        return call(_INTEGERS[kind], node.this)
+    return node
+
+
+def _is_plain_literal(value: exp.Expression) -> bool:
+    return isinstance(value, exp.Literal) and (value.is_string or value.is_int)
+
+
+def _divide(node: exp.Expression) -> exp.Expression:
+    if isinstance(node.expression, exp.Literal) and not node.expression.is_string and node.expression.name.strip("0."):
+        return node
+    return call("sp_divide", node.this, node.expression)
+
+
+def _exists(node: exp.Expression) -> exp.Expression:
+    function = node.args.get("expression")
+    if function is None:
+        return node
+    hits = _plain("list_bool_or", _plain("list_transform", node.this, function))
+    return exp.Coalesce(this=hits, expressions=[exp.false()])
+
+
+def _like(node: exp.Expression) -> exp.Expression:
+    """Spark escapes with a backslash in LIKE without being asked."""
+    if isinstance(node.parent, exp.Escape) or isinstance(node.expression, exp.Any | exp.All | exp.Tuple):
+        return node
+    pattern = node.expression
+    if isinstance(pattern, exp.Literal) and "\\" not in pattern.name:
+        return node
+    return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+
+
+def _sha2(node: exp.Expression) -> exp.Expression:
+    length = node.args.get("length")
+    if length is not None and length.name not in ("0", "256"):
+        raise SqlError(
+            "UNSUPPORTED_FEATURE", "0A000", f"sha2 with {length.name} bits is not supported by the emulator."
+        )
+    return _plain("sha256", node.this)
+
+
+def _to_json(node: exp.Expression) -> exp.Expression:
+    return call("sp_to_json", cast(_plain("to_json", node.this), "VARCHAR"))
+
+
+def _date_part(name: str) -> Rewrite:
+    return lambda node: cast(_plain(name, node.this), "INTEGER")
+
+
+def _path(node: exp.Expression) -> exp.Expression:
+    """`column:path` reads a VARIANT or a JSON text."""
+    node.set("this", cast(node.this, "JSON"))
+    return node
+
+
+def _to_timestamp(node: exp.Expression) -> exp.Expression:
+    return cast(node.copy(), "TIMESTAMPTZ")
+
+
+def _unix_timestamp(node: exp.Expression) -> exp.Expression:
+    return call("sp_unix_seconds", node.this)
+
+
+def _slice(node: exp.Expression) -> exp.Expression:
+    start, length = node.args["start"], node.args["end"]
+    last = exp.Sub(this=exp.Add(this=start.copy(), expression=exp.Paren(this=length)), expression=exp.convert(1))
+    return _plain("array_slice", node.this, start, last)
+
+
+_BY_TYPE: dict[type[exp.Expression], Rewrite] = {
+    exp.ArraySize: lambda node: _size(node.this),
+    exp.TsOrDsAdd: lambda node: _days(node, "sp_date_add"),
+    exp.Length: lambda node: cast(_plain("length", node.this), "INTEGER"),
+    exp.Cast: _cast,
+    exp.Div: _divide,
+    exp.Exists: _exists,
+    exp.Like: _like,
+    exp.ILike: _like,
+    exp.SHA2: _sha2,
+    exp.JSONFormat: _to_json,
+    exp.JSONExtract: _path,
+    exp.StrToTime: _to_timestamp,
+    exp.StrToUnix: _unix_timestamp,
+    exp.ArraySlice: _slice,
+    exp.ParseJSON: _parse_json,
+    exp.DayOfWeek: lambda node: cast(
+        exp.Add(this=_plain("dayofweek", node.this), expression=exp.convert(1)), "INTEGER"
+    ),
+    exp.Year: _date_part("year"),
+    exp.Month: _date_part("month"),
+    exp.Day: _date_part("day"),
+    exp.Hour: _date_part("hour"),
+    exp.Minute: _date_part("minute"),
+    exp.Second: _date_part("second"),
+    exp.Quarter: _date_part("quarter"),
+    exp.Rand: lambda node: exp.Rand(),
+}
