@@ -69,7 +69,7 @@ class Rest:
     def _once(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: Mapping[str, Any] | None
     ) -> dict[str, Any]:
-        with self._limiter.slot():
+        with self._limiter.place():
             try:
                 answer = self._client.do(
                     method,
@@ -83,7 +83,7 @@ class Rest:
             except Exception as error:  # noqa: BLE001  the SDK raises exceptions of many libraries; each is named below
                 raise self._failure(error, f"{method} {path}") from None
         self._meter.call(len(content))
-        self._limiter.answered()
+        self._limiter.succeeded()
         return json.loads(content) if content.strip() else {}
 
     def _failure(self, error: Exception, what: str) -> WorkspaceError:
@@ -94,7 +94,7 @@ class Rest:
             return failure
         throttled = Throttled(failure.message, hint="the workspace limits requests", code=failure.code, status=429)
         throttled.wait = float(getattr(cause, "retry_after_secs", None) or 1.0)
-        self._limiter.refused(throttled.wait)
+        self._limiter.throttled(throttled.wait)
         return throttled
 
 
