@@ -39,7 +39,11 @@ def follow_up(job: Job, finished: Finished) -> Finished:
     book, address = job.context.book, job.action.address
     task = replace(job.task(finished.observed, finished.later), desired=job.action.desired)
     book.intend(address, Do.UPDATE, entry_of(job, finished.observed, {}))
-    outputs = guarded(job, Do.UPDATE, lambda: job.attempts.call(lambda: update_of(job)(job.writer, task)))
+
+    def left(found: Observed) -> frozenset[str]:
+        return frozenset(name for name in finished.later if found.fields.get(name) != job.action.desired.get(name))
+
+    outputs = guarded(job, Do.UPDATE, lambda: _write(job, task, left))
     observed = look(job)
     book.done(address, job.action.do, entry_of(job, observed, outputs))
     merged = {**finished.outputs, **outputs}
@@ -114,10 +118,26 @@ def _move_and_update(
         outputs |= job.attempts.call(lambda: sync(job.writer, move))
         before = look(job) or before
         changed = job.differing(before) if before else changed
-    if changed:
-        write = job.task(before, changed)
-        outputs |= job.attempts.call(lambda: update_of(job)(job.writer, write))
-    return outputs
+    return outputs | (_write(job, job.task(before, changed), job.differing) if changed else {})
+
+
+def _write(job: Job, task: Task, left: Callable[[Observed], frozenset[str]]) -> Outputs:
+    """Update; when the answer was lost, look at what is left to do before anything is sent again."""
+
+    def once() -> Outputs:
+        nonlocal task
+        try:
+            return update_of(job)(job.writer, task)
+        except Unavailable:
+            found = look(job)
+            if found is None:
+                raise
+            task = replace(task, before=found, changed=left(found))
+            if not task.changed:
+                return {}
+            raise
+
+    return job.attempts.call(once)
 
 
 def _replace(job: Job) -> Finished:
@@ -133,7 +153,7 @@ def _rename(job: Job) -> Finished:
     before = verified(job, Address.parse(previous))
     job.context.book.intend(job.action.address, Do.RENAME, entry_of(job, before, {}, job.last), previous)
     task = job.task(before, job.changed | {"name"})
-    outputs = guarded(job, Do.RENAME, lambda: job.attempts.call(lambda: update_of(job)(job.writer, task)))
+    outputs = guarded(job, Do.RENAME, lambda: _write(job, task, job.differing))
     return finish(job, outputs, previous=previous)
 
 
