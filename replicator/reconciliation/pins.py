@@ -14,6 +14,10 @@ def pin(work: Work, versions: VersionOf) -> Outcome | None:
     source, target = work.pair.source, work.pair.target
     then = work.source_now = versions(source.reader, source.place.table)
     now = work.target_now = versions(target.reader, target.place.table)
+    for info, found in ((work.source, then), (work.target, now)):
+        if info is not None and info.versioned and found is None:
+            message = f"the history of {info.name} cannot be read, so nothing says which version was copied"
+            return Outcome(Verdict.UNVERIFIABLE, message, Why.FORBIDDEN)
     if now is not None:
         target.pin(now.version)
     if now is None or now.clone is None:

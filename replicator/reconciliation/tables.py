@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote as percent
 
 from replicator.reconciliation.typetext import Atom, Type, TypeSyntaxError, parse
@@ -12,6 +12,7 @@ from replicator.resources.base import DeltaVersion, Reader
 VersionOf = Callable[[Reader, str], DeltaVersion | None]
 """Where a table's data stands with its last CLONE; None when it keeps no versions (a view, a foreign table)."""
 
+_TABLES = frozenset({"MANAGED", "EXTERNAL", "MANAGED_SHALLOW_CLONE", "EXTERNAL_SHALLOW_CLONE"})
 _CHECK = "delta.constraints."
 
 
@@ -32,12 +33,14 @@ class ColumnInfo:
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """One table. `constraints` are texts without names (names are local to a table), `primary_key` column names."""
+    """One table. `versioned`: a Delta table, whose history must be readable. `constraints` are texts without names,
+    which are local to a table; `primary_key` are column names."""
 
     name: str
     id: str | None
     columns: tuple[ColumnInfo, ...]
     filtered: bool = False
+    versioned: bool = True
     comment: str | None = None
     primary_key: tuple[str, ...] = ()
     constraints: frozenset[str] = frozenset()
@@ -56,10 +59,10 @@ def read_table(reader: Reader, name: str) -> TableInfo:
 
 
 def version_of(reader: Reader, name: str) -> DeltaVersion | None:
-    """Read DESCRIBE HISTORY of one table."""
-    from replicator.workspace import read_versions
+    """Read DESCRIBE HISTORY of one table. Many checks are better served from one bulk read of all versions."""
+    from replicator.workspace import WorkspaceReader, read_versions
 
-    return read_versions(reader, [name], clones=True).get(name)
+    return read_versions(cast(WorkspaceReader, reader), [name], clones=True).get(name)
 
 
 def table_info(name: str, document: Mapping[str, Any]) -> TableInfo:
@@ -74,6 +77,7 @@ def table_info(name: str, document: Mapping[str, Any]) -> TableInfo:
         id=document.get("table_id"),
         columns=tuple(_column(item) for item in ordered),
         filtered=bool(document.get("row_filter")),
+        versioned=document.get("table_type") in _TABLES and document.get("data_source_format") == "DELTA",
         comment=document.get("comment") or None,
         primary_key=key,
         constraints=frozenset(constraints | checks),
