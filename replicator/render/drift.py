@@ -1,7 +1,7 @@
 """What changed behind our back, for people: new first, what was seen before in one line each, then what to do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from replicator.engine.drift import DriftItem, DriftKind, DriftReport
@@ -9,6 +9,8 @@ from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, pattern
 from replicator.render.look import Look, clean, count, duration, many, span, spread
 from replicator.values import JSON
+
+COLUMN = 46
 
 _SYMBOLS = {
     DriftKind.CHANGED: "~",
@@ -70,18 +72,22 @@ def _title(report: DriftReport) -> str:
 
 
 def _items(items: Sequence[DriftItem], look: Look) -> list[str]:
-    ordered = sorted(items, key=lambda item: (_SEVERITY.index(item.kind), item.address))
     alike: dict[str, list[DriftItem]] = {}
-    for item in ordered:
+    for item in ordered(items):
         alike.setdefault(_key(item), []).append(item)
-    found: list[str] = []
+    titled: list[tuple[str, DriftItem]] = []
     for members in alike.values():
         if len(members) < SMALLEST or look.full or members[0].kind is DriftKind.DELETED:
-            for item in members:
-                found += _rows(item, clean(item.address), look)
+            titled += [(clean(item.address), item) for item in members]
         else:
-            found += _rows(members[0], f"{count(len(members))} × {pattern([item.address for item in members])}", look)
-    return found
+            titled.append((f"{count(len(members))} × {pattern([item.address for item in members])}", members[0]))
+    column = min(COLUMN, max(len(title) for title, _ in titled))
+    return [line for title, item in titled for line in _rows(item, title.ljust(column), look)]
+
+
+def ordered(items: Iterable[DriftItem]) -> list[DriftItem]:
+    """Opened access first, then what is gone, then the rest."""
+    return sorted(items, key=lambda item: (_SEVERITY.index(item.kind), item.address))
 
 
 def _key(item: DriftItem) -> str:
@@ -95,7 +101,7 @@ def _rows(item: DriftItem, title: str, look: Look) -> list[str]:
     texts = [text for text, _ in change_text.lines(item.changes, max(40, look.width - len(head) - 16), full=look.full)]
     mark = "access gained" if item.kind is DriftKind.ACCESS_GAINED else ""
     first, *rest = texts or [clean(item.message)]
-    if len(head) > look.width // 2 and texts:
+    if len(title) > COLUMN and texts:
         return [spread(head.rstrip(), mark, look.width), *(f"      {text}" for text in texts)]
     return [spread(f"{head}{first}", mark, look.width), *(f"{' ' * len(head)}{text}" for text in rest)]
 

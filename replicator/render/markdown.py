@@ -14,7 +14,7 @@ from enum import IntEnum
 from replicator.engine.actions import Action, Change, Do, Plan
 from replicator.engine.drift import DriftReport
 from replicator.render import changes as change_text
-from replicator.render.drift import News
+from replicator.render.drift import News, ordered
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
 from replicator.render.look import Look, clean, count, cut, listed, many, size, value
 from replicator.render.sections import alike_blocks
@@ -263,8 +263,9 @@ def drift_markdown(report: DriftReport, news: News, *, budget: int = BUDGET) -> 
     parts = [head, told_sums or f"No drift in {many(report.objects, 'resource')}."]
     rows = [
         f"- {code(item.address)} {item.kind.value.replace('_', ' ')}"
+        + ("" if item.changes or not item.message else f": {_text(item.message)}")
         + "".join(f" {code(text)}" for text, _ in change_text.lines(item.changes, 200))
-        for item in news.new
+        for item in ordered(news.new)
     ]
     room = budget - len("\n\n".join(parts).encode()) - 200
     shown = _fitting(rows, room)
