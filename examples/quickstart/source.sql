@@ -25,7 +25,7 @@ SELECT
   CAST(1 + id % 9 AS SMALLINT),
   CASE WHEN id % 10 = 0 THEN NULL ELSE CAST(id % 30 AS DOUBLE) / 100 END,
   concat('order ', id),
-  TIMESTAMP '2026-01-01 00:00:00' + make_interval(0, 0, 0, 0, 0, CAST(id % 500000 AS INT), 0),
+  timestamp_seconds(1767225600 + id % 500000),
   id % 3 = 0
 FROM range(1000000);
 
