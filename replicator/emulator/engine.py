@@ -162,6 +162,14 @@ _OWN = re.compile(r"\[\[(?P<class>[A-Z_.]+)\|(?P<state>\w{5})\]\]\s*(?P<text>.*)
 _RULES: tuple[tuple[type[Exception], str, str, str, str], ...] = (
     (
         duckdb.BinderException,
+        r'Referenced column "(?P<name>[^"]+)" not found.*\nCandidate bindings: (?P<candidates>[^\n]+)',
+        "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+        "42703",
+        "A column, variable, or function parameter with name `{name}` cannot be resolved. Did you mean one of the"
+        " following? [{candidates}].",
+    ),
+    (
+        duckdb.BinderException,
         r'Referenced (?:column|table) "(?P<name>[^"]+)" not found',
         "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
         "42703",
@@ -256,6 +264,14 @@ _RULES: tuple[tuple[type[Exception], str, str, str, str], ...] = (
 )
 
 
+_INTEGERS = {"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INT", "INT64": "BIGINT"}
+
+
+def _spoken(word: str) -> str:
+    """A name from an engine message in Databricks' spelling."""
+    return _INTEGERS.get(word, word.replace('"', "`"))
+
+
 def _translate(error: duckdb.Error) -> SqlError:
     text = str(error)
     own = _OWN.search(text)
@@ -265,5 +281,6 @@ def _translate(error: duckdb.Error) -> SqlError:
     for kind, pattern, error_class, sqlstate, template in _RULES:
         match = re.search(pattern, text) if isinstance(error, kind) else None
         if match:
-            return SqlError(error_class, sqlstate, template.format(text=first, **match.groupdict()))
+            found = {key: _spoken(value) for key, value in match.groupdict().items()}
+            return SqlError(error_class, sqlstate, template.format(text=first, **found))
     return SqlError("INTERNAL_ERROR", "XX000", first)

@@ -1,4 +1,4 @@
-"""Functions of Spark SQL that DuckDB lacks or means differently: DuckDB macros and a few Python functions, named `sp_…`.
+"""Functions of Spark SQL that DuckDB lacks or means differently: macros and a few Python functions, named `sp_…`.
 
 `sql.translate` maps the names that a statement uses onto these.
 """
@@ -8,6 +8,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable
+
+import duckdb
+
+from replicator.emulator.delta import types
 
 # xxhash64: the engine's own 64-bit hash with Spark's meaning of NULL. Spark skips NULL arguments, so that
 # xxhash64(1, NULL) = xxhash64(NULL, 1) = xxhash64(1): here the hashes of the non-NULL arguments form a list, which is
@@ -25,7 +29,8 @@ _DIVIDE_BY_ZERO = (
 
 def _malformed(kind: str) -> str:
     return (
-        f"error('[[CAST_INVALID_INPUT|22018]] The value ''' || x || ''' of the type \"STRING\" cannot be cast to \"{kind}\""
+        "error('[[CAST_INVALID_INPUT|22018]] The value ''' || x || ''' of the type \"STRING\" cannot be cast to"
+        f' "{kind}"'
         " because it is malformed. Correct the value as per the syntax, or change its target type. Use `try_cast` to"
         " tolerate malformed input and return NULL instead.')"
     )
@@ -80,6 +85,11 @@ MACROS: tuple[str, ...] = (
     _to_integer("sp_to_smallint", "SMALLINT"),
     _to_integer("sp_to_int", "INTEGER"),
     _to_integer("sp_to_bigint", "BIGINT"),
+    # of all bases, only hexadecimal to signed decimal
+    "CREATE MACRO sp_conv(x, a, b) AS CASE WHEN a <> 16 OR b <> -10 THEN"
+    " error('[[UNSUPPORTED_FEATURE|0A000]] conv is only supported from base 16 to -10 by the emulator.') ELSE"
+    " CAST(CASE WHEN ('0x' || x)::UBIGINT > 9223372036854775807 THEN ('0x' || x)::UBIGINT::HUGEINT - 18446744073709551616"
+    " ELSE ('0x' || x)::UBIGINT::HUGEINT END AS VARCHAR) END",
     # errors
     "CREATE MACRO sp_assert_true(x) AS CASE WHEN x THEN NULL ELSE"
     " error('[[USER_RAISED_EXCEPTION|P0001]] assertion failed') END",
@@ -90,6 +100,11 @@ MACROS: tuple[str, ...] = (
 def crc32(value: str) -> int:
     """CRC-32 of the UTF-8 text."""
     return zlib.crc32(value.encode())
+
+
+def typeof(engine_type: str) -> str:
+    """Spark's text of the type that the engine names so."""
+    return types.text_of(types.from_duckdb(duckdb.sqltype(engine_type)))
 
 
 def to_json(value: str) -> str:
@@ -108,5 +123,6 @@ def _without_nulls(value: object) -> object:
 # name -> (function, parameter types, result type)
 FUNCTIONS: dict[str, tuple[Callable[[str], object], list[str], str]] = {
     "sp_crc32": (crc32, ["VARCHAR"], "BIGINT"),
+    "sp_typeof": (typeof, ["VARCHAR"], "VARCHAR"),
     "sp_to_json": (to_json, ["VARCHAR"], "VARCHAR"),
 }

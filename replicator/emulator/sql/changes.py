@@ -15,6 +15,7 @@ Json = dict[str, Any]
 
 _ENABLED = "delta.enableChangeDataFeed"
 CHANGE_TYPE = "_change_type"
+EXTRA = (CHANGE_TYPE, "_commit_version", "_commit_timestamp")
 
 
 def relation(doc: Doc, bounds: list[str]) -> str:
@@ -41,10 +42,10 @@ def relation(doc: Doc, bounds: list[str]) -> str:
             )
             raise SqlError("DELTA_MISSING_CHANGE_DATA", "KD002", f"{message} [{version}].")
         selects += _of_version(state)
-    columns = ", ".join(types.quote(item.name) for item in latest.schema.fields)
+    columns = ", ".join([*map(types.quote, latest.schema.names), *EXTRA])
     if not selects:
         return f"{_empty(latest)} WHERE false"
-    return f"SELECT {columns}, {CHANGE_TYPE}, _commit_version, _commit_timestamp FROM ({' UNION ALL BY NAME '.join(selects)})"
+    return f"SELECT {columns} FROM ({' UNION ALL BY NAME '.join(selects)})"
 
 
 def _version(path: Path, bound: str) -> int:

@@ -210,8 +210,8 @@ def require_default_feature(fields: Iterable[types.Field], properties: Mapping[s
         return
     if any(rows.DEFAULT in item.metadata for item in fields):
         message = (
-            f"Failed to execute {command} command because it assigned a column DEFAULT value, but the corresponding table "
-            "feature was not enabled. Please retry the command again after executing ALTER TABLE tableName SET "
+            f"Failed to execute {command} command because it assigned a column DEFAULT value, but the corresponding"
+            " table feature was not enabled. Please retry the command again after executing ALTER TABLE tableName SET "
             "TBLPROPERTIES('delta.feature.allowColumnDefaults' = 'supported')."
         )
         raise SqlError("WRONG_COLUMN_DEFAULTS_FOR_DELTA_FEATURE_NOT_ENABLED", "0AKDE", message)

@@ -13,8 +13,8 @@ from replicator.emulator.sql import names, translate
 _MAX_DEPTH = 32
 
 
-def inline(s: Session, tree: exp.Expression) -> None:
-    """Replace every call of a catalog function below `tree`, calls inside bodies included. Raises SqlError, ApiError."""
+def inline(s: Session, tree: exp.Expr) -> None:
+    """Replace every call of a catalog function below `tree`, those inside bodies too. Raises SqlError, ApiError."""
     for _ in range(_MAX_DEPTH):
         calls = [(node, doc) for node in tree.find_all(exp.Anonymous) if (doc := _function(s, node)) is not None]
         if not calls:
@@ -44,7 +44,7 @@ def _qualifiers(node: exp.Anonymous) -> tuple[str, ...]:
     return tuple(part.name for part in left.find_all(exp.Identifier, bfs=False))
 
 
-def _body(s: Session, doc: Doc, arguments: list[exp.Expression]) -> exp.Expression:
+def _body(s: Session, doc: Doc, arguments: list[exp.Expr]) -> exp.Expr:
     parts = names.parts_of(doc)
     grants.check(s, "EXECUTE", "function", parts)
     if doc.get("routine_body") != "SQL":
@@ -62,27 +62,27 @@ def _body(s: Session, doc: Doc, arguments: list[exp.Expression]) -> exp.Expressi
         values[parameter["name"].lower()] = _cast(value, parameter["type_text"])
     text = doc["routine_definition"]
     if text.lstrip("( \n\t").upper().startswith(("SELECT", "WITH")):
-        body: exp.Expression = exp.Subquery(this=translate.parse(text))
+        body: exp.Expr = exp.Subquery(this=translate.parse(text))
     else:
         body = exp.Paren(this=translate.parse_expression(text))
     return _cast(_substituted(body, values), doc.get("full_data_type") or doc["data_type"])
 
 
-def _default(doc: Doc, parameter: Doc) -> exp.Expression:
+def _default(doc: Doc, parameter: Doc) -> exp.Expr:
     if "parameter_default" not in parameter:
         message = f"Cannot invoke routine `{doc['name']}`: the parameter `{parameter['name']}` is required."
         raise SqlError("REQUIRED_PARAMETER_NOT_FOUND", "4274K", message)
     return translate.parse_expression(parameter["parameter_default"])
 
 
-def _cast(value: exp.Expression, kind: str) -> exp.Expression:
+def _cast(value: exp.Expr, kind: str) -> exp.Expr:
     return exp.cast(value.copy(), exp.DataType.build(kind, dialect="databricks"))
 
 
-def _substituted(body: exp.Expression, values: dict[str, exp.Expression]) -> exp.Expression:
+def _substituted(body: exp.Expr, values: dict[str, exp.Expr]) -> exp.Expr:
     holder = exp.Paren(this=body)
     for column in list(holder.find_all(exp.Column)):
         if not column.table and column.name.lower() in values:
             column.replace(values[column.name.lower()].copy())
-    found: exp.Expression = holder.this
+    found: exp.Expr = holder.this
     return found.pop()

@@ -1,6 +1,6 @@
-"""information_schema of one catalog, and of all (`system.information_schema`): computed from the documents when asked for.
+"""information_schema of one catalog, and of all of them in `system`: computed from the documents when asked for.
 
-Rows are only of objects that the caller may see, as on Databricks: absence here does not prove that something does not exist.
+Rows are only of objects that the caller may see, as on Databricks: absence here does not prove absence.
 """
 
 from __future__ import annotations
@@ -209,6 +209,10 @@ def _tag_rows(entity: str) -> Build:
 # ---- privileges
 
 
+_NAME_FIELDS = {"catalog": ("name",), "schema": ("catalog_name", "name")}
+_OBJECT_NAME = ("catalog_name", "schema_name", "name")
+
+
 def _direct(s: Session, kind: str, parts: Sequence[str], origin: str) -> Iterator[tuple[str, str, str]]:
     for doc in s.store.list(s.ms, "grant", kind, *parts):
         for privilege in doc["privileges"]:
@@ -221,9 +225,7 @@ def _privilege_rows(kind: str, objects: Callable[[Session, list[Doc]], Iterable[
     def build(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
         above: dict[tuple[str, ...], list[tuple[str, str, str]]] = {}
         for doc in objects(s, catalogs):
-            parts = (doc["name"],) if kind == "catalog" else (doc["catalog_name"], doc["name"])
-            if kind not in ("catalog", "schema"):
-                parts = (doc["catalog_name"], doc["schema_name"], doc["name"])
+            parts = tuple(str(doc[field]) for field in _NAME_FIELDS.get(kind, _OBJECT_NAME))
             found = list(_direct(s, kind, parts, "NONE"))
             for level, size in (("schema", 2), ("catalog", 1)):
                 if len(parts) > size:
@@ -407,8 +409,8 @@ VIEWS: dict[str, tuple[Columns, Build]] = {
     ),
     "columns": (information_columns.COLUMNS, lambda s, catalogs: information_columns.rows(tables_in(s, catalogs))),
     "views": (
-        _texts(*_TABLE, "view_definition", "check_option")
-        + [
+        [
+            *_texts(*_TABLE, "view_definition", "check_option"),
             ("is_updatable", pa.bool_()),
             ("is_insertable_into", pa.bool_()),
             ("sql_path", _S),
@@ -439,17 +441,19 @@ VIEWS: dict[str, tuple[Columns, Build]] = {
         _routine_rows,
     ),
     "parameters": (
-        _texts("specific_catalog", "specific_schema", "specific_name")
-        + [("ordinal_position", pa.int32())]
-        + _texts(
-            "parameter_mode",
-            "is_result",
-            "parameter_name",
-            "data_type",
-            "full_data_type",
-            "parameter_default",
-            "comment",
-        ),
+        [
+            *_texts("specific_catalog", "specific_schema", "specific_name"),
+            ("ordinal_position", pa.int32()),
+            *_texts(
+                "parameter_mode",
+                "is_result",
+                "parameter_name",
+                "data_type",
+                "full_data_type",
+                "parameter_default",
+                "comment",
+            ),
+        ],
         _parameter_rows,
     ),
     "catalog_tags": (_texts("catalog_name", "tag_name", "tag_value"), _tag_rows("catalogs")),
@@ -486,8 +490,11 @@ VIEWS: dict[str, tuple[Columns, Build]] = {
         _constraint_rows,
     ),
     "key_column_usage": (
-        _texts(*_CONSTRAINT, *_TABLE, "column_name")
-        + [("ordinal_position", pa.int32()), ("position_in_unique_constraint", pa.int32())],
+        [
+            *_texts(*_CONSTRAINT, *_TABLE, "column_name"),
+            ("ordinal_position", pa.int32()),
+            ("position_in_unique_constraint", pa.int32()),
+        ],
         _key_usage_rows,
     ),
     "referential_constraints": (
@@ -519,9 +526,12 @@ VIEWS: dict[str, tuple[Columns, Build]] = {
         _provider_rows,
     ),
     "table_share_usage": (
-        _texts(*_NAMES, "share_name", "partition_spec")
-        + [("cdf_enabled", pa.bool_()), ("start_version", _I)]
-        + _texts("shared_as_schema", "shared_as_table", "comment"),
+        [
+            *_texts(*_NAMES, "share_name", "partition_spec"),
+            ("cdf_enabled", pa.bool_()),
+            ("start_version", _I),
+            *_texts("shared_as_schema", "shared_as_table", "comment"),
+        ],
         _table_share_rows,
     ),
     "schema_share_usage": (

@@ -1,4 +1,4 @@
-"""From a name in a statement to the object: the session's catalog and schema, time travel, and who may read or write."""
+"""From a name in a statement to the object: current catalog and schema, time travel, who may read or write."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def parts_of(doc: Doc) -> Parts:
 
 
 def snapshot_of(doc: Doc, travel: Travel = LATEST) -> Snapshot:
-    """The table of a document at a version. Raises SqlError for a shared table without history, or a missing version."""
+    """The table of a document at a version. Raises SqlError for a missing version, or a share without history."""
     if travel.used:
         require_history(doc)
     path = path_of(doc)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from replicator.emulator.sql import query, translate
+from replicator.emulator.session import Session
+from replicator.emulator.sql import history_union, query, translate
 from replicator.emulator.sql.reader import Reader
 from replicator.emulator.sql.statement import Result, Statement
 from replicator.emulator.sql.statements import (
@@ -34,22 +36,48 @@ from replicator.emulator.sql.statements import (
 
 Parse = Callable[[Reader], Statement]
 
-_QUERY_WORDS = ("SELECT", "WITH", "VALUES", "FROM", "TABLE", "(")
+# First words of Databricks statements that the emulator does not know.
+_OTHER_WORDS = (
+    "ADD",
+    "BEGIN",
+    "CACHE",
+    "CALL",
+    "CLEAR",
+    "CONVERT",
+    "DECLARE",
+    "EXECUTE",
+    "GENERATE",
+    "GET",
+    "LIST",
+    "LOAD",
+    "MSCK",
+    "PUT",
+    "REMOVE",
+    "REPAIR",
+    "SYNC",
+    "UNCACHE",
+    "UNDROP",
+    "UNSET",
+)
+_QUERY = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:(?:SELECT|WITH|VALUES|FROM|TABLE)\b|\()", re.IGNORECASE | re.DOTALL
+)
 
 
 def parse(text: str) -> Statement:
     """Parse one statement. Raises SqlError PARSE_SYNTAX_ERROR, and UNSUPPORTED_FEATURE for one that is not known."""
+    if _QUERY.match(text):
+        query_text = text.rstrip().rstrip(";")
+        return Statement("SELECT", False, lambda s: _select(s, query_text))
     reader = Reader(text)
     if reader.at_end():
         raise reader.error("a statement")
-    if any(reader.peek(word) for word in _QUERY_WORDS):
-        return _query(reader)
     return _choose(reader, _STATEMENTS)(reader)
 
 
-def _query(reader: Reader) -> Statement:
-    text = reader.rest()
-    return Statement("SELECT", False, lambda s: Result(query.select(s, text)))
+def _select(s: Session, text: str) -> Result:
+    versions = history_union.select(s, text)
+    return Result(query.select(s, text) if versions is None else versions)
 
 
 def _choose(reader: Reader, table: dict[str, Parse]) -> Parse:
@@ -57,7 +85,9 @@ def _choose(reader: Reader, table: dict[str, Parse]) -> Parse:
     for words in sorted(table, key=lambda key: -len(key)):
         if reader.peek(*words.split()):
             return table[words]
-    raise translate.unsupported(reader.text)
+    if table is not _STATEMENTS or any(reader.peek(word) for word in _OTHER_WORDS):
+        raise translate.unsupported(reader.text)
+    raise reader.error()
 
 
 def _create(reader: Reader) -> Statement:

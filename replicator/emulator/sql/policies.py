@@ -13,7 +13,7 @@ def applies(doc: Doc) -> bool:
     return "row_filter" in doc or any("mask" in column for column in doc.get("columns", ()))
 
 
-def query_of(doc: Doc, source: exp.Expression) -> exp.Expression:
+def query_of(doc: Doc, source: exp.Expr) -> exp.Expr:
     """The filtered and masked rows of `source`, as a query that still has to be bound."""
     projections = [_masked(column) for column in doc["columns"]]
     query = exp.select(*projections, dialect="databricks").from_(source.as_("__unfiltered", table=True))

@@ -65,9 +65,9 @@ class Binder:
     _known: dict[object, str] = field(default_factory=dict)
     _views: tuple[Parts, ...] = ()
 
-    def duckdb(self, tree: exp.Expression) -> str:
+    def duckdb(self, tree: exp.Expr) -> str:
         """DuckDB text of a visited tree."""
-        return translate.to_duckdb(tree, session_values(self.s))
+        return translate.to_duckdb(tree, session_values(self.s), self.s.identities)
 
     def add(self, key: object, make: Callable[[], Relation]) -> str:
         """The name of a relation, made on first use."""
@@ -77,15 +77,15 @@ class Binder:
             self._known[key] = name
         return self._known[key]
 
-    def visit(self, tree: exp.Expression, outer: frozenset[str] = frozenset()) -> exp.Expression:
+    def visit(self, tree: exp.Expr, outer: frozenset[str] = frozenset()) -> exp.Expr:
         """Bind a tree in place; `outer` are the names of common table expressions around it."""
         holder = exp.Paren(this=tree)
         functions.inline(self.s, holder)
         self._visit(holder.this, outer)
-        bound: exp.Expression = holder.this
+        bound: exp.Expr = holder.this
         return bound.pop()
 
-    def _visit(self, node: exp.Expression, outer: frozenset[str]) -> None:
+    def _visit(self, node: exp.Expr, outer: frozenset[str]) -> None:
         with_ = node.args.get("with_")
         if with_ is not None:
             for item in with_.expressions:
@@ -120,14 +120,14 @@ class Binder:
             strip_qualifiers(scope, name)
         self._replace(node, self.source(name, travel), alias)
 
-    def _replace(self, node: exp.Table, source: exp.Expression, alias: exp.Expression) -> None:
+    def _replace(self, node: exp.Table, source: exp.Expr, alias: exp.Expr) -> None:
         source.set("alias", alias)
         for key in ("joins", "laterals", "pivots", "sample"):
             if node.args.get(key):
                 source.set(key, node.args[key])
         node.replace(source)
 
-    def source(self, name: Name, travel: Travel = LATEST) -> exp.Expression:
+    def source(self, name: Name, travel: Travel = LATEST) -> exp.Expr:
         """What to read for a name: an engine relation or, for a view, its query."""
         if names.is_path(name):
             path = names.folder_of(name[1])
@@ -139,7 +139,7 @@ class Binder:
         doc = names.lookup(self.s, name)
         return self.document(doc, travel)
 
-    def document(self, doc: Doc, travel: Travel = LATEST) -> exp.Expression:
+    def document(self, doc: Doc, travel: Travel = LATEST) -> exp.Expr:
         """What to read for a table or view that was found, with its row filter and masks. Checks SELECT."""
         parts = parts_of(doc)
         if not self._views:  # a view reads with its owner's rights
@@ -159,7 +159,7 @@ class Binder:
     def _relation(self, key: object, make: Callable[[], Relation]) -> exp.Table:
         return bound_table(self.add(key, make))
 
-    def _view(self, doc: Doc, travel: Travel) -> exp.Expression:
+    def _view(self, doc: Doc, travel: Travel) -> exp.Expr:
         parts = parts_of(doc)
         if travel.used:
             message = "Time travel on the relation is not supported: it is a view."
@@ -200,24 +200,26 @@ class Binder:
         alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(name))
         self._replace(node, found, alias)
 
-    def _history(self, arguments: list[str]) -> exp.Expression:
+    def _history(self, arguments: list[str]) -> exp.Expr:
         limit = int(arguments[1]) if len(arguments) > 1 else None
         key = ("history", *arguments)
-        return self._relation(key, lambda: history.table(rewrite.history_rows(self.s, arguments[0], limit)))
+        return self._relation(
+            key, lambda: history.table(rewrite.history_rows(self.s, rewrite.name_of(arguments[0]), limit))
+        )
 
-    def _detail(self, arguments: list[str]) -> exp.Expression:
+    def _detail(self, arguments: list[str]) -> exp.Expr:
         from replicator.emulator.sql.statements.describe import detail  # describe itself runs no queries
 
         return self._relation(("detail", *arguments), lambda: detail(self.s, rewrite.name_of(arguments[0])))
 
-    def _changes(self, arguments: list[str]) -> exp.Expression:
+    def _changes(self, arguments: list[str]) -> exp.Expr:
         from replicator.emulator.sql import changes
 
         doc = names.lookup(self.s, rewrite.name_of(arguments[0]))
         grants.check(self.s, "SELECT", "table", parts_of(doc))
         return self._relation(("changes", *arguments), lambda: changes.relation(doc, arguments[1:]))
 
-    def _travel(self, version: exp.Expression | None) -> Travel:
+    def _travel(self, version: exp.Expr | None) -> Travel:
         if version is None:
             return LATEST
         value = version.expression
@@ -259,11 +261,11 @@ def view_session(s: Session, doc: Doc) -> Session:
     ms = doc.get("_provider")
     metastore = s.store.metastore(ms) if ms else s.metastore
     principal = s.principal if metastore is s.metastore else metastore.owner
-    catalog, schema = doc.get("_view_context") or doc.get("_source", doc["full_name"]).split(".")[:2]
+    catalog, schema = doc.get("_view_context") or str(doc.get("_source", doc["full_name"])).split(".")[:2]
     return Session(s.store, metastore, principal, catalog, schema, dict(s.conf))
 
 
-def _unwrapped_stream(node: exp.Stream) -> exp.Expression:
+def _unwrapped_stream(node: exp.Stream) -> exp.Expr:
     """STREAM(t) and STREAM t read like t."""
     inner = node.this
     while isinstance(inner, exp.Subquery | exp.Paren) and isinstance(inner.this, exp.Table | exp.Subquery):
@@ -273,10 +275,11 @@ def _unwrapped_stream(node: exp.Stream) -> exp.Expression:
             inner.set("alias", alias)
     if node.args.get("alias") is not None:
         inner.set("alias", node.args["alias"])
-    return inner
+    unwrapped: exp.Expr = inner
+    return unwrapped
 
 
-def strip_qualifiers(scope: exp.Expression, name: Name) -> None:
+def strip_qualifiers(scope: exp.Expr, name: Name) -> None:
     """`c.s.t.column` and `s.t.column` become `t.column`, as the relation is only known by its last name."""
     if len(name) < 2:
         return
@@ -302,7 +305,7 @@ def _range(node: exp.Table) -> None:
     node.replace(source)
 
 
-def _literal(value: exp.Expression) -> str:
+def _literal(value: exp.Expr) -> str:
     if isinstance(value, exp.Cast):
         value = value.this
     if isinstance(value, exp.Literal):
@@ -310,7 +313,7 @@ def _literal(value: exp.Expression) -> str:
     raise SqlError("NON_FOLDABLE_ARGUMENT", "42K08", "The argument of a table function must be a literal.")
 
 
-def output_names(tree: exp.Expression) -> list[str] | None:
+def output_names(tree: exp.Expr) -> list[str] | None:
     """Column names as Spark derives them from the text; None where a star leaves them to the engine."""
     query = tree
     while not isinstance(query, exp.Select):
@@ -328,8 +331,8 @@ def output_names(tree: exp.Expression) -> list[str] | None:
     return [_output_name(item) for item in projections]
 
 
-def _output_name(item: exp.Expression) -> str:
-    if isinstance(item, exp.Alias | exp.Column | exp.Dot):
+def _output_name(item: exp.Expr) -> str:
+    if isinstance(item, exp.Alias | exp.Column) or (isinstance(item, exp.Dot) and not item.find(exp.Anonymous)):
         return item.output_name or item.name
     if isinstance(item, exp.Literal | exp.Boolean | exp.Null):
         return item.name if isinstance(item, exp.Literal) else item.sql().upper().lower()

@@ -1,4 +1,4 @@
-"""What is rewritten in the text of a query before sqlglot reads it: forms that only Databricks knows, and parameters."""
+"""What is rewritten in a query's text before sqlglot reads it: forms that only Databricks knows, and parameters."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _parameter(token: Token, by_name: Mapping[str, Param], ordered: list[Param])
             return ordered.pop(0)
     elif token.text[1:].lower() in by_name:
         return by_name[token.text[1:].lower()]
-    message = f"Found the unbound parameter: {token.text.lstrip(':')}. Please, fix `args` and provide a mapping of the parameter."
+    message = f"Found the unbound parameter: {token.text.lstrip(':')}. Please, provide a mapping of the parameter."
     raise SqlError("UNBOUND_SQL_PARAMETER", "42P02", message)
 
 
@@ -149,12 +149,11 @@ def name_of(text: str) -> Name:
     return Reader(text).name()
 
 
-def history_rows(s: Session, name: str, limit: int | None) -> list[dict[str, Any]]:
+def history_rows(s: Session, name: Name, limit: int | None) -> list[dict[str, Any]]:
     """Rows of DESCRIBE HISTORY for a name, newest first. Raises ApiError and SqlError for what may not be seen."""
-    parsed = name_of(name)
-    if names.is_path(parsed):
-        return history.rows(names.folder_of(parsed[1]), limit)
-    doc = names.lookup(s, parsed)
+    if names.is_path(name):
+        return history.rows(names.folder_of(name[1]), limit)
+    doc = names.lookup(s, name)
     names.require_history(doc)
     grants.check(s, "SELECT", "table", names.parts_of(doc))
     path = names.path_of(doc)

@@ -1,4 +1,4 @@
-"""Rows on their way into a table: column matching, defaults, identity and generated columns, constraints, data files."""
+"""Rows on their way into a table: column matching, defaults, identity and generated columns, constraints, files."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Written:
 def write_query(s: Session, connection: Connection, state: Snapshot, query: str, columns: Mapping[str, str]) -> Written:
     """Write the rows of `query`; `columns` maps table columns (lower case) to DuckDB expressions over its columns.
 
-    Columns that are not given get their identity, generated or default value, else NULL. Raises SqlError when a row violates a
-    constraint or a value does not fit.
+    Columns that are not given get their identity, generated or default value, else NULL. Raises SqlError when a
+    row violates a constraint or a value does not fit.
     """
     schema = state.schema
     _refuse_explicit_identity(schema, columns)

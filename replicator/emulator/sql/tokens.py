@@ -1,6 +1,6 @@
 """Tokens of Databricks SQL, with their place in the text: what our own statement parser reads.
 
-`sqlglot` parses queries and DML, but turns most catalog and sharing statements into an opaque command; those are read here.
+`sqlglot` parses queries and DML, but turns most catalog and sharing statements into an opaque command.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class Kind(Enum):
     END = "end"
 
 
-@dataclass(frozen=True)
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """One token; `text` is decoded (no quotes, escapes resolved), `start` and `end` delimit it in the statement."""
 
@@ -67,13 +70,18 @@ def _scan(text: str) -> Iterator[Token]:
     while at < len(text):
         match = _PATTERN.match(text, at)
         kind, value = (match.lastgroup, match.group()) if match else ("symbol", text[at])
-        if kind == "symbol" and value in "'\"`":
-            raise SqlError("PARSE_SYNTAX_ERROR", "42601", f"Syntax error: unterminated {value} at position {at}.")
-        if value.startswith("/*") and kind == "symbol":
-            raise SqlError("UNCLOSED_BRACKETED_COMMENT", "42601", "Found an unclosed bracketed comment.")
+        if kind == "symbol":
+            _refuse_unclosed(text, value, at)
         if kind != "space":
             yield _token(str(kind), value, at)
         at += len(value)
+
+
+def _refuse_unclosed(text: str, value: str, at: int) -> None:
+    if value in "'\"`":
+        raise SqlError("PARSE_SYNTAX_ERROR", "42601", f"Syntax error: unterminated {value} at position {at}.")
+    if value == "/" and text.startswith("/*", at):
+        raise SqlError("UNCLOSED_BRACKETED_COMMENT", "42601", "Found an unclosed bracketed comment.")
 
 
 def _token(kind: str, value: str, start: int) -> Token:
@@ -84,7 +92,7 @@ def _token(kind: str, value: str, start: int) -> Token:
         return Token(Kind.STRING, value[2:-1], start, end)
     if kind == "quoted":
         return Token(Kind.QUOTED, value[1:-1].replace("``", "`"), start, end)
-    return Token(Kind(kind), value, start, end)
+    return Token(_KINDS[kind], value, start, end)
 
 
 def unescape(body: str) -> str:

@@ -5,7 +5,7 @@ The engine's macros (`sp_…`, see `engine_macros`) carry the meaning that Spark
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import sqlglot
 from sqlglot import exp
@@ -13,7 +13,7 @@ from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
 from replicator.emulator.errors import SqlError
 
-Rewrite = Callable[[exp.Expression], exp.Expression]
+Rewrite = Callable[[exp.Expr], exp.Expr]
 _STRINGS = (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
 _TO_TIMESTAMP = exp.DataType.Type.TIMESTAMP  # only to_timestamp() and timestamp() parse to it
 _INTEGERS = {
@@ -24,7 +24,7 @@ _INTEGERS = {
 }
 
 
-def parse(text: str) -> exp.Expression:
+def parse(text: str) -> exp.Expr:
     """Parse a query or DML statement. Raises SqlError for syntax errors and for what sqlglot only passes through."""
     try:
         parsed = sqlglot.parse(text, read="databricks", error_level=ErrorLevel.IMMEDIATE)
@@ -38,12 +38,13 @@ def parse(text: str) -> exp.Expression:
     return statements[0]
 
 
-def parse_expression(text: str) -> exp.Expression:
+def parse_expression(text: str) -> exp.Expr:
     """Parse one expression, such as a CHECK constraint."""
     query = parse(f"SELECT {text}")
     if not isinstance(query, exp.Select) or len(query.expressions) != 1 or query.args.get("from_"):
         raise SqlError("PARSE_SYNTAX_ERROR", "42601", f"Not an expression: {text}")
-    return query.expressions[0].pop()
+    found: exp.Expr = query.expressions[0].pop()
+    return found
 
 
 def unsupported(text: str) -> SqlError:
@@ -52,9 +53,13 @@ def unsupported(text: str) -> SqlError:
     return SqlError("UNSUPPORTED_FEATURE", "0A000", f"This statement is not supported by the emulator: {shown}")
 
 
-def to_duckdb(tree: exp.Expression, session_values: Mapping[str, str]) -> str:
-    """DuckDB text of a bound tree, which is changed. `session_values` answers current_user() and the like."""
-    rewritten = _Rewriter(session_values).apply(tree)
+def to_duckdb(tree: exp.Expr, session_values: Mapping[str, str], groups: Collection[str] = ()) -> str:
+    """DuckDB text of a bound tree, which is changed.
+
+    `session_values` answers current_user() and the like, `groups` (lower case) is_account_group_member().
+    Raises SqlError UNRESOLVED_ROUTINE and UNSUPPORTED_FEATURE.
+    """
+    rewritten = _Rewriter(session_values, sorted(groups)).apply(tree)
     try:
         return rewritten.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
     except UnsupportedError as error:
@@ -68,19 +73,19 @@ def _first_line(text: str) -> str:
 def is_known(function: str) -> bool:
     """Whether a function that sqlglot does not know is a builtin all the same."""
     name = function.lower()
-    return name.startswith("sp_") or name in _MACROS or name in _BY_NAME or name in _SAME
+    return name.startswith("sp_") or any(name in known for known in (_MACROS, _BY_NAME, _SAME, _MEMBERSHIP))
 
 
-def call(name: str, *arguments: exp.Expression | str | int) -> exp.Anonymous:
+def call(name: str, *arguments: exp.Expr | str | int) -> exp.Anonymous:
     """A function call by name."""
     return exp.Anonymous(this=name, expressions=[_argument(item) for item in arguments])
 
 
-def _argument(value: exp.Expression | str | int) -> exp.Expression:
-    return value if isinstance(value, exp.Expression) else exp.convert(value)
+def _argument(value: exp.Expr | str | int) -> exp.Expr:
+    return value if isinstance(value, exp.Expr) else exp.convert(value)
 
 
-def cast(value: exp.Expression, kind: str) -> exp.Cast:
+def cast(value: exp.Expr, kind: str) -> exp.Cast:
     """CAST to a DuckDB type, exempt from the rewriting of casts."""
     made = exp.Cast(this=value, to=exp.DataType.build(kind, dialect="duckdb"))
     made.meta["duckdb"] = True
@@ -88,7 +93,7 @@ def cast(value: exp.Expression, kind: str) -> exp.Cast:
 
 
 # expression -> the session value that answers it
-_SESSION: dict[type[exp.Expression], str] = {
+_SESSION: dict[type[exp.Expr], str] = {
     exp.CurrentUser: "current_user",
     exp.SessionUser: "session_user",
     exp.CurrentCatalog: "current_catalog",
@@ -100,19 +105,20 @@ _SESSION: dict[type[exp.Expression], str] = {
 class _Rewriter:
     """One pass over a tree, innermost nodes first."""
 
-    def __init__(self, session_values: Mapping[str, str]) -> None:
+    def __init__(self, session_values: Mapping[str, str], groups: Sequence[str]) -> None:
         self._session_values = session_values
+        self._groups = groups
 
-    def apply(self, tree: exp.Expression) -> exp.Expression:
+    def apply(self, tree: exp.Expr) -> exp.Expr:
         root = exp.Paren(this=tree)
         for node in reversed(list(tree.walk())):
             replacement = self._rewritten(node)
             if replacement is not node:
                 node.replace(replacement)
-        found: exp.Expression = root.this
+        found: exp.Expr = root.this
         return found.pop()
 
-    def _rewritten(self, node: exp.Expression) -> exp.Expression:
+    def _rewritten(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Anonymous):
             return self._anonymous(node)
         if type(node) in _SESSION:
@@ -120,10 +126,13 @@ class _Rewriter:
         rewrite = _BY_TYPE.get(type(node))
         return rewrite(node) if rewrite else node
 
-    def _anonymous(self, node: exp.Anonymous) -> exp.Expression:
+    def _anonymous(self, node: exp.Anonymous) -> exp.Expr:
         name = node.name.lower()
         if name in self._session_values:
             return exp.Literal.string(self._session_values[name])
+        if name in _MEMBERSHIP:
+            groups = exp.Array(expressions=[exp.Literal.string(item) for item in self._groups])
+            return _plain("list_contains", groups, _plain("lower", node.expressions[0]))
         if name.startswith("sp_") or node.meta.get("duckdb"):
             return node
         if name in _MACROS:
@@ -139,13 +148,39 @@ class _Rewriter:
 
 # ---- functions that sqlglot leaves alone
 
+_MEMBERSHIP = frozenset({"is_account_group_member", "is_member"})
 _SAME = frozenset(
-    ["cardinality", "e", "bin", "nvl", "hash", "list_value", "unnest", "generate_series", "isnan", "version", "any_value", "bool_and", "map_entries", "map_keys", "map_values", "array_position", "array_append", "array_prepend", "list_zip", "trunc", "uuid", "range", "char_length"]
+    [
+        "cardinality",
+        "e",
+        "bin",
+        "nvl",
+        "hash",
+        "list_value",
+        "unnest",
+        "generate_series",
+        "isnan",
+        "version",
+        "any_value",
+        "bool_and",
+        "map_entries",
+        "map_keys",
+        "map_values",
+        "array_position",
+        "array_append",
+        "array_prepend",
+        "list_zip",
+        "trunc",
+        "uuid",
+        "range",
+        "char_length",
+    ]
 )
 _MACROS = {
     "pmod": "sp_pmod",
     "mod": "sp_mod",
     "crc32": "sp_crc32",
+    "conv": "sp_conv",
     "timestamp_seconds": "sp_timestamp_seconds",
     "timestamp_millis": "sp_timestamp_millis",
     "timestamp_micros": "sp_timestamp_micros",
@@ -168,22 +203,22 @@ _MACROS = {
 
 
 def _hashed(macro: str) -> Rewrite:
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    def rewrite(node: exp.Expr) -> exp.Expr:
         hashes = [call("sp_hash_one", item) for item in node.expressions]
         return call(macro, exp.Array(expressions=hashes))
 
     return rewrite
 
 
-def _is_null(node: exp.Expression) -> exp.Expression:
+def _is_null(node: exp.Expr) -> exp.Expr:
     return exp.Paren(this=exp.Is(this=node.expressions[0], expression=exp.Null()))
 
 
-def _is_not_null(node: exp.Expression) -> exp.Expression:
+def _is_not_null(node: exp.Expr) -> exp.Expr:
     return exp.Paren(this=exp.Not(this=exp.Is(this=node.expressions[0], expression=exp.Null())))
 
 
-def _zip_with(node: exp.Expression) -> exp.Expression:
+def _zip_with(node: exp.Expr) -> exp.Expr:
     left, right, function = node.expressions
     pair = exp.to_identifier("__pair")
     names = [item.name for item in function.expressions]
@@ -196,31 +231,32 @@ def _zip_with(node: exp.Expression) -> exp.Expression:
     return call("list_transform", zipped, exp.Lambda(this=body, expressions=[pair]))
 
 
-def _substitute(body: exp.Expression, name: str, replacement: exp.Expression) -> exp.Expression:
-    def visit(node: exp.Expression) -> exp.Expression:
+def _substitute(body: exp.Expr, name: str, replacement: exp.Expr) -> exp.Expr:
+    def visit(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and not node.table and node.name.lower() == name.lower():
             return replacement.copy()
         if isinstance(node, exp.Identifier) and node.name.lower() == name.lower() and node.arg_key != "alias":
             return replacement.copy() if not isinstance(node.parent, exp.Column) else node
         return node
 
-    return body.transform(visit)
+    changed: exp.Expr = body.transform(visit)
+    return changed
 
 
-def _forall(node: exp.Expression) -> exp.Expression:
+def _forall(node: exp.Expr) -> exp.Expr:
     items, function = node.expressions
     return exp.Coalesce(this=call("list_bool_and", call("list_transform", items, function)), expressions=[exp.true()])
 
 
-def _map_values(node: exp.Expression) -> exp.Expression:
+def _map_values(node: exp.Expr) -> exp.Expr:
     return _map_entries(node, key_stays=True)
 
 
-def _map_keys(node: exp.Expression) -> exp.Expression:
+def _map_keys(node: exp.Expr) -> exp.Expr:
     return _map_entries(node, key_stays=False)
 
 
-def _map_entries(node: exp.Expression, *, key_stays: bool) -> exp.Expression:
+def _map_entries(node: exp.Expr, *, key_stays: bool) -> exp.Expr:
     """transform_values / transform_keys: rebuild the map from its changed entries."""
     items, function = node.expressions
     body = _entry_body(function)
@@ -239,25 +275,25 @@ def _map_entries(node: exp.Expression, *, key_stays: bool) -> exp.Expression:
     return call("map_from_entries", changed)
 
 
-def _map_filter(node: exp.Expression) -> exp.Expression:
+def _map_filter(node: exp.Expr) -> exp.Expr:
     items, function = node.expressions
     kept = call("list_filter", call("map_entries", items), _entry_lambda(_entry_body(function)))
     return call("map_from_entries", kept)
 
 
-def _entry_body(function: exp.Expression) -> exp.Expression:
-    body = function.this
+def _entry_body(function: exp.Expr) -> exp.Expr:
+    body: exp.Expr = function.this
     for item, part in zip(function.expressions, ("key", "value"), strict=True):
         field = exp.Dot(this=exp.column("__entry"), expression=exp.to_identifier(part))
         body = _substitute(body, item.name, field)
     return body
 
 
-def _entry_lambda(body: exp.Expression) -> exp.Lambda:
+def _entry_lambda(body: exp.Expr) -> exp.Lambda:
     return exp.Lambda(this=body, expressions=[exp.to_identifier("__entry")])
 
 
-def _parse_json(node: exp.Expression) -> exp.Expression:
+def _parse_json(node: exp.Expr) -> exp.Expr:
     return cast(cast(node.this, "JSON"), "VARIANT")
 
 
@@ -284,18 +320,18 @@ _BY_NAME: dict[str, Rewrite] = {
 # ---- functions that sqlglot translates in another sense than Spark's
 
 
-def _size(value: exp.Expression) -> exp.Expression:
+def _size(value: exp.Expr) -> exp.Expr:
     return cast(_plain("cardinality", value), "INTEGER")
 
 
-def _plain(name: str, *arguments: exp.Expression | str | int) -> exp.Anonymous:
+def _plain(name: str, *arguments: exp.Expr | str | int) -> exp.Anonymous:
     """A call of a DuckDB function, exempt from the check of Databricks' names."""
     made = call(name, *arguments)
     made.meta["duckdb"] = True
     return made
 
 
-def _days(node: exp.Expression, sign: str) -> exp.Expression:
+def _days(node: exp.Expr, sign: str) -> exp.Expr:
     unit = node.args.get("unit")
     if unit is not None and unit.name.upper() not in ("DAY", "DAYS"):
         return node
@@ -305,9 +341,9 @@ def _days(node: exp.Expression, sign: str) -> exp.Expression:
     return call(sign, node.this, amount)
 
 
-def _cast(node: exp.Expression) -> exp.Expression:
+def _cast(node: exp.Expr) -> exp.Expr:
     """Casts to text and to integers follow Spark: no zone in timestamps, truncation instead of rounding."""
-    kind = node.to.this
+    kind = node.args["to"].this
     if node.meta.get("duckdb") or _is_plain_literal(node.this):
         return cast(node.this, "TIMESTAMPTZ") if kind is _TO_TIMESTAMP and not node.meta.get("duckdb") else node
     if kind is _TO_TIMESTAMP:
@@ -319,17 +355,17 @@ def _cast(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _is_plain_literal(value: exp.Expression) -> bool:
+def _is_plain_literal(value: exp.Expr) -> bool:
     return isinstance(value, exp.Literal) and (value.is_string or value.is_int)
 
 
-def _divide(node: exp.Expression) -> exp.Expression:
+def _divide(node: exp.Expr) -> exp.Expr:
     if isinstance(node.expression, exp.Literal) and not node.expression.is_string and node.expression.name.strip("0."):
         return node
     return call("sp_divide", node.this, node.expression)
 
 
-def _exists(node: exp.Expression) -> exp.Expression:
+def _exists(node: exp.Expr) -> exp.Expr:
     function = node.args.get("expression")
     if function is None:
         return node
@@ -337,7 +373,7 @@ def _exists(node: exp.Expression) -> exp.Expression:
     return exp.Coalesce(this=hits, expressions=[exp.false()])
 
 
-def _like(node: exp.Expression) -> exp.Expression:
+def _like(node: exp.Expr) -> exp.Expr:
     """Spark escapes with a backslash in LIKE without being asked."""
     if isinstance(node.parent, exp.Escape) or isinstance(node.expression, exp.Any | exp.All | exp.Tuple):
         return node
@@ -347,7 +383,7 @@ def _like(node: exp.Expression) -> exp.Expression:
     return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
 
 
-def _sha2(node: exp.Expression) -> exp.Expression:
+def _sha2(node: exp.Expr) -> exp.Expr:
     length = node.args.get("length")
     if length is not None and length.name not in ("0", "256"):
         raise SqlError(
@@ -356,7 +392,7 @@ def _sha2(node: exp.Expression) -> exp.Expression:
     return _plain("sha256", node.this)
 
 
-def _to_json(node: exp.Expression) -> exp.Expression:
+def _to_json(node: exp.Expr) -> exp.Expr:
     return call("sp_to_json", cast(_plain("to_json", node.this), "VARCHAR"))
 
 
@@ -364,27 +400,27 @@ def _date_part(name: str) -> Rewrite:
     return lambda node: cast(_plain(name, node.this), "INTEGER")
 
 
-def _path(node: exp.Expression) -> exp.Expression:
+def _path(node: exp.Expr) -> exp.Expr:
     """`column:path` reads a VARIANT or a JSON text."""
     node.set("this", cast(node.this, "JSON"))
     return node
 
 
-def _to_timestamp(node: exp.Expression) -> exp.Expression:
+def _to_timestamp(node: exp.Expr) -> exp.Expr:
     return cast(node.copy(), "TIMESTAMPTZ")
 
 
-def _unix_timestamp(node: exp.Expression) -> exp.Expression:
+def _unix_timestamp(node: exp.Expr) -> exp.Expr:
     return call("sp_unix_seconds", node.this)
 
 
-def _slice(node: exp.Expression) -> exp.Expression:
+def _slice(node: exp.Expr) -> exp.Expr:
     start, length = node.args["start"], node.args["end"]
     last = exp.Sub(this=exp.Add(this=start.copy(), expression=exp.Paren(this=length)), expression=exp.convert(1))
     return _plain("array_slice", node.this, start, last)
 
 
-_BY_TYPE: dict[type[exp.Expression], Rewrite] = {
+_BY_TYPE: dict[type[exp.Expr], Rewrite] = {
     exp.ArraySize: lambda node: _size(node.this),
     exp.TsOrDsAdd: lambda node: _days(node, "sp_date_add"),
     exp.Length: lambda node: cast(_plain("length", node.this), "INTEGER"),
@@ -409,6 +445,7 @@ _BY_TYPE: dict[type[exp.Expression], Rewrite] = {
     exp.Hour: _date_part("hour"),
     exp.Minute: _date_part("minute"),
     exp.Second: _date_part("second"),
+    exp.Typeof: lambda node: call("sp_typeof", _plain("typeof", node.this)),
     exp.Quarter: _date_part("quarter"),
     exp.Rand: lambda node: exp.Rand(),
 }

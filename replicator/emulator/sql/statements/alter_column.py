@@ -1,4 +1,4 @@
-"""ALTER TABLE … ALTER COLUMN: comment, type, nullability, default, order, tags, mask; several columns at once for comments."""
+"""ALTER TABLE … ALTER COLUMN: comment, type, nullability, default, order, tags, mask; several columns at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ALTER TABLE (and ALTER STREAMING TABLE): columns, properties, constraints, clustering, owner, name, tags, policies."""
+"""ALTER [STREAMING] TABLE: columns, properties, constraints, clustering, owner, name, tags, policies."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _add_columns(s: Session, name: Name, added: list[tuple[types.Field, str | No
 
 def _refuse_default(item: types.Field) -> None:
     if rows.DEFAULT in item.metadata:
-        message = "ALTER TABLE ADD COLUMNS with DEFAULT values is not supported for Delta tables; use ALTER COLUMN SET DEFAULT."
+        message = "ALTER TABLE ADD COLUMNS with DEFAULT values is not supported for Delta tables."
         raise SqlError("WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED", "0AKDC", message)
 
 
@@ -256,8 +256,8 @@ def _rename_column(s: Session, name: Name, old: str, new: str) -> None:
 def _require_mapping(state: Snapshot, what: str, error_class: str) -> None:
     if state.properties.get(columns.MAPPING_MODE, "none") == "none":
         message = (
-            f"{what} is not supported for your Delta table. Please enable Column Mapping on your Delta table with mapping mode"
-            " 'name': ALTER TABLE <table_name> SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')."
+            f"{what} is not supported for your Delta table. Please enable Column Mapping on your Delta table with"
+            " mapping mode 'name': ALTER TABLE <table_name> SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')."
         )
         raise SqlError(error_class, "0AKDC", message)
 

@@ -133,8 +133,8 @@ def _drop_schema(s: Session, name: Name, if_exists: bool, force: bool) -> None:
 def _require_no_tables(s: Session, catalog: str, schema: str) -> None:
     if tables.list_tables(s, catalog, schema, include_hidden=True):
         message = (
-            f"Cannot drop a schema `{catalog}`.`{schema}` because it contains objects. Use DROP SCHEMA ... CASCADE to drop"
-            " the schema and all its objects."
+            f"Cannot drop a schema `{catalog}`.`{schema}` because it contains objects. Use DROP SCHEMA ... CASCADE to"
+            " drop the schema and all its objects."
         )
         raise SqlError("SCHEMA_NOT_EMPTY", "2BP01", message)
 

@@ -36,7 +36,7 @@ class Copy:
 
 
 def parse(reader: Reader) -> Statement:
-    """COPY INTO t FROM {'folder' | (SELECT … FROM 'folder')} FILEFORMAT = f [FILES = (…)] [PATTERN = '…'] [… OPTIONS (…)]."""
+    """COPY INTO t FROM {'folder' | (SELECT … FROM 'folder')} FILEFORMAT = f [FILES = (…)] [PATTERN = '…'] …"""
     reader.expect("COPY", "INTO")
     statement = Copy(reader.name())
     if reader.peek("("):
@@ -80,7 +80,7 @@ def _run(s: Session, statement: Copy) -> Result:
     if statement.source_format not in _READERS:
         message = f"FILEFORMAT {statement.source_format} is not supported by the emulator."
         raise SqlError("UNSUPPORTED_FEATURE", "0A000", message)
-    with names.writing(s, statement.table) as (doc, state):
+    with names.writing(s, statement.table) as (_, state):
         loaded = _loaded(state)
         force = statement.options.get("force", "false").lower() == "true"
         files = [path for path in _files(s, statement) if force or str(path) not in loaded]

@@ -1,4 +1,4 @@
-"""CREATE TABLE: with columns, AS SELECT, LIKE, from an existing folder; replacing an existing table keeps its history."""
+"""CREATE TABLE: with columns, AS SELECT, LIKE, from an existing folder; replacing a table keeps its history."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def run(s: Session, spec: Spec, kind: str) -> Result:
 
 
 def existing_table(s: Session, parts: names.Parts) -> Doc | None:
-    """The table of that name if there is one. Raises ApiError for a missing catalog or schema, 403 without privilege."""
+    """The table of that name if there is one. Raises ApiError for a missing catalog or schema, or privilege."""
     try:
         return tables.get_table(s, *parts)
     except ApiError as error:

@@ -179,7 +179,7 @@ def _default(state: Snapshot, column: str, text: str) -> str:
 def _stage_updates(
     s: Session, connection: engine.Connection, state: Snapshot, alias: str, test: str, updated: dict[str, str]
 ) -> None:
-    """All rows of the touched files, changed where they match; generated columns follow the columns they are made of."""
+    """All rows of the touched files, changed where they match; generated columns follow what they are made of."""
     changed = []
     for item in state.schema.fields:
         name = types.quote(item.name)

@@ -70,7 +70,7 @@ def detail(s: Session, name: Name) -> pa.Table:
         raise SqlError("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", message)
     state = names.snapshot_of(doc)
     created = state.metadata.get("createdTime") or doc.get("created_at", 0)
-    row = (
+    row: tuple[object, ...] = (
         "delta",
         state.metadata["id"],
         doc.get("full_name"),
@@ -99,7 +99,7 @@ def _moment(milliseconds: int) -> datetime:
 def parse_history(reader: Reader) -> Statement:
     """DESCRIBE HISTORY t [LIMIT n]."""
     reader.expect("HISTORY")
-    name = quote_name(*reader.name())
+    name = reader.name()
     limit = reader.number() if reader.accept("LIMIT") else None
     reader.finish()
     return read("DESCRIBE_HISTORY", lambda s: history.table(rewrite.history_rows(s, name, limit)))

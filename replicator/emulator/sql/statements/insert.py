@@ -35,7 +35,7 @@ class Insert:
 
 
 def parse(reader: Reader) -> Statement:
-    """INSERT [WITH SCHEMA EVOLUTION] {INTO | OVERWRITE} [TABLE] t [PARTITION (…)] [(columns) | BY NAME] [REPLACE …] query."""
+    """INSERT {INTO | OVERWRITE} [TABLE] t [PARTITION (…)] [(columns) | BY NAME] [REPLACE WHERE …] query."""
     reader.expect("INSERT")
     evolve = reader.accept("WITH", "SCHEMA", "EVOLUTION")
     overwrite = reader.accept("OVERWRITE")
@@ -114,7 +114,7 @@ def _source(binder: Binder, statement: Insert, state: Snapshot) -> str:
     return binder.duckdb(binder.visit(tree))
 
 
-def _fill_defaults(s: Session, tree: exp.Expression, statement: Insert, state: Snapshot) -> None:
+def _fill_defaults(s: Session, tree: exp.Expr, statement: Insert, state: Snapshot) -> None:
     """DEFAULT among VALUES stands for the default of its column."""
     values = tree if isinstance(tree, exp.Values) else tree.find(exp.Values)
     if values is None:
@@ -123,7 +123,7 @@ def _fill_defaults(s: Session, tree: exp.Expression, statement: Insert, state: S
     for row in values.expressions:
         items = row.expressions if isinstance(row, exp.Tuple) else [row]
         for position, item in enumerate(items):
-            if isinstance(item, exp.Column) and not item.table and item.name.upper() == "DEFAULT":
+            if isinstance(item, exp.Column | exp.Var) and item.sql().upper() == "DEFAULT":
                 found = state.schema.find(wanted[position]) if position < len(wanted) else None
                 text = (found.metadata.get(rows.DEFAULT) if found else None) or "NULL"
                 item.replace(translate.parse_expression(text))

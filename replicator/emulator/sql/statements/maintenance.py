@@ -51,7 +51,7 @@ def parse_optimize(reader: Reader) -> Statement:
 
 
 def _optimize(s: Session, name: Name, condition: str | None, order: tuple[str, ...]) -> Result:
-    with names.writing(s, name) as (doc, state):
+    with names.writing(s, name) as (_, state):
         files = _small_files(s, state, condition, bool(order))
         adds: list[Json] = []
         if files:
@@ -113,8 +113,8 @@ def _vacuum(s: Session, name: Name, hours: int | None, dry: bool) -> Result:
         checked = s.conf.get("spark.databricks.delta.retentiondurationcheck.enabled", "true").lower() == "true"
         if hours is not None and hours < _DEFAULT_RETENTION_HOURS and checked:
             message = (
-                "Are you sure you would like to vacuum files with such a low retention period? If you have writers that are "
-                "currently writing to this table, there is a risk that you may corrupt the state of your Delta table."
+                "Are you sure you would like to vacuum files with such a low retention period? If you have writers that"
+                " are currently writing to this table, there is a risk that you may corrupt the state of your table."
             )
             raise SqlError("DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT", "22003", message)
         gone = _unreferenced(state, _DEFAULT_RETENTION_HOURS if hours is None else hours)

@@ -29,8 +29,8 @@ class Clause:
 
     matched: bool
     by_source: bool
-    condition: exp.Expression | None
-    action: exp.Expression
+    condition: exp.Expr | None
+    action: exp.Expr
 
 
 def parse(reader: Reader) -> Statement:
@@ -46,7 +46,7 @@ def _run(s: Session, text: str) -> Result:
     if not isinstance(tree, exp.Merge):
         raise translate.unsupported(text)
     name = tuple(part.name for part in tree.this.parts)
-    with names.writing(s, name) as (doc, state):
+    with names.writing(s, name) as (_, state):
         return _merge(s, tree, name, state)
 
 
@@ -94,7 +94,7 @@ def _merge(s: Session, tree: exp.Merge, name: Name, state: Snapshot) -> Result:
     return Result(table, affected, "MERGE")
 
 
-def _clause(when: exp.Expression) -> Clause:
+def _clause(when: exp.Expr) -> Clause:
     return Clause(
         bool(when.args.get("matched")), bool(when.args.get("source")), when.args.get("condition"), when.args["then"]
     )
@@ -114,7 +114,7 @@ def _bind(binder: Binder, tree: exp.Merge, name: Name, alias: str) -> None:
 
 @dataclass
 class _Plan:
-    """The steps of one MERGE on an open connection: pairs of rows, the action of each, then the rows of touched files."""
+    """The steps of one MERGE on an open connection: pairs of rows, an action for each, rows of touched files."""
 
     s: Session
     binder: Binder
@@ -125,7 +125,7 @@ class _Plan:
     source_alias: str
 
     def stage(self, tree: exp.Merge) -> None:
-        """Number the source rows, then give every (target, source) pair, lonely target and lonely source its action."""
+        """Number the source rows, then give every (target, source) pair and every lonely row its action."""
         using = self._text(tree.args["using"])
         on = self._text(tree.args["on"])
         target, source = types.quote(self.alias), types.quote(self.source_alias)
@@ -133,7 +133,8 @@ class _Plan:
         run(f"CREATE OR REPLACE TEMP TABLE {_SOURCE} AS SELECT *, row_number() OVER () AS __sid FROM {using}")
         run(
             "CREATE OR REPLACE TEMP TABLE __pairs AS"
-            f" SELECT {target}.{read.FILE}, {target}.{read.ROW}, {source}.__sid, {self._action(True, False)} AS __action"
+            f" SELECT {target}.{read.FILE}, {target}.{read.ROW}, {source}.__sid,"
+            f" {self._action(True, False)} AS __action"
             f" FROM {_TARGET} AS {target} JOIN {_SOURCE} AS {source} ON {on}"
         )
         self._refuse_ambiguous()
@@ -148,7 +149,7 @@ class _Plan:
             f" FROM {_SOURCE} AS {source} ANTI JOIN __pairs USING (__sid)"
         )
 
-    def _text(self, tree: exp.Expression) -> str:
+    def _text(self, tree: exp.Expr) -> str:
         return self.binder.duckdb(tree.copy())
 
     def _action(self, matched: bool, by_source: bool) -> str:
@@ -164,13 +165,14 @@ class _Plan:
         changing = [number for number, clause in enumerate(self.clauses) if clause.matched]
         if not changing:
             return
-        query = f"SELECT 1 FROM __pairs WHERE __action IS NOT NULL GROUP BY {read.FILE}, {read.ROW} HAVING count(*) > 1 LIMIT 1"
+        row = f"{read.FILE}, {read.ROW}"
+        query = f"SELECT 1 FROM __pairs WHERE __action IS NOT NULL GROUP BY {row} HAVING count(*) > 1 LIMIT 1"
         first = self.clauses[changing[0]]
         only_deletes = len(changing) == 1 and _is_delete(first.action) and first.condition is None
         if not only_deletes and self.connection.execute(query).fetchall():
             message = (
-                "Cannot perform Merge as multiple source rows matched and attempted to modify the same target row in the Delta "
-                "table in possibly conflicting ways."
+                "Cannot perform Merge as multiple source rows matched and attempted to modify the same target row in"
+                " the Delta table in possibly conflicting ways."
             )
             raise SqlError("DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE", "21506", message)
 
@@ -205,7 +207,8 @@ class _Plan:
         inside = f"{target}.{read.FILE} IN ({', '.join(map(str, positions))})"
         joined = (
             f"FROM {_TARGET} AS {target}"
-            f" LEFT JOIN (SELECT DISTINCT ON ({read.FILE}, {read.ROW}) * FROM __pairs WHERE __action IS NOT NULL) AS __p"
+            f" LEFT JOIN (SELECT DISTINCT ON ({read.FILE}, {read.ROW}) * FROM __pairs"
+            f" WHERE __action IS NOT NULL) AS __p"
             f" USING ({read.FILE}, {read.ROW}) LEFT JOIN __alone AS __a USING ({read.FILE}, {read.ROW})"
             f" LEFT JOIN {_SOURCE} AS {source} ON {source}.__sid = __p.__sid"
         )
@@ -251,7 +254,8 @@ class _Plan:
                 value = given.get(item.name.lower()) or self._missing(item)
                 columns.append(f"CAST({value} AS {types.to_duckdb(item.type)}) AS {types.quote(item.name)}")
             parts.append(
-                f"SELECT {', '.join(columns)} FROM {_SOURCE} AS {source} JOIN __new USING (__sid) WHERE __action = {number}"
+                f"SELECT {', '.join(columns)} FROM {_SOURCE} AS {source} JOIN __new USING (__sid)"
+                f" WHERE __action = {number}"
             )
         if parts:
             return " UNION ALL ".join(parts)
@@ -270,7 +274,7 @@ class _Plan:
         return rows.default_of(self.s, item)
 
     def _values(self, clause: Clause) -> dict[str, str]:
-        """Assigned columns (lower case) with the DuckDB text of their values; `*` takes the source's columns by name."""
+        """Assigned columns (lower case) with the DuckDB text of their values; `*` takes them from the source."""
         action = clause.action
         if _is_star(action):
             return {
@@ -282,7 +286,7 @@ class _Plan:
             return {column: self._value(column, value) for column, value in zip(columns, values, strict=True)}
         return {item.this.name.lower(): self._value(item.this.name, item.expression) for item in action.expressions}
 
-    def _value(self, column: str, value: exp.Expression) -> str:
+    def _value(self, column: str, value: exp.Expr) -> str:
         if isinstance(value, exp.Column | exp.Var) and value.sql().upper() == "DEFAULT":
             found = self.state.schema.find(column)
             return "NULL" if found is None else rows.default_of(self.s, found)
@@ -310,17 +314,17 @@ class _Plan:
         return rows.write_changes(self.connection, self.state, query)
 
 
-def _kind(action: exp.Expression) -> str:
+def _kind(action: exp.Expr) -> str:
     if _is_delete(action):
         return "delete"
     return "insert" if isinstance(action, exp.Insert) else "update"
 
 
-def _is_delete(action: exp.Expression) -> bool:
+def _is_delete(action: exp.Expr) -> bool:
     return isinstance(action, exp.Var) and action.name.upper() == "DELETE"
 
 
-def _is_star(action: exp.Expression) -> bool:
+def _is_star(action: exp.Expr) -> bool:
     return isinstance(action.args.get("this"), exp.Star) or any(
         isinstance(item, exp.Star) for item in action.expressions
     )

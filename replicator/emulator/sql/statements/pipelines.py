@@ -217,7 +217,7 @@ def source_versions(s: Session, text: str) -> dict[str, int]:
 
 
 def parse_refresh(reader: Reader) -> Statement:
-    """REFRESH {STREAMING TABLE | MATERIALIZED VIEW} t [FULL] [SYNC | ASYNC]; REFRESH [FOREIGN] TABLE and others change nothing."""
+    """REFRESH {STREAMING TABLE | MATERIALIZED VIEW} t [FULL] [SYNC | ASYNC]; of other objects it changes nothing."""
     reader.expect("REFRESH")
     if reader.accept("FOREIGN"):
         word = reader.accept_any("CATALOG", "SCHEMA", "TABLE")

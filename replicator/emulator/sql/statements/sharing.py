@@ -70,7 +70,7 @@ def parse_drop_recipient(reader: Reader) -> Statement:
 
 def _drop(s: Session, kind: str, name: str, if_exists: bool) -> None:
     try:
-        _ = shares.delete_share(s, name) if kind == "SHARE" else shares.delete_recipient(s, name)
+        (shares.delete_share if kind == "SHARE" else shares.delete_recipient)(s, name)
     except ApiError as error:
         if not (if_exists and error.error_code == f"{kind}_DOES_NOT_EXIST"):
             raise

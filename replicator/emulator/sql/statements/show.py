@@ -1,4 +1,4 @@
-"""SHOW: catalogs, schemas, tables, views, columns, properties, partitions, volumes, functions, shares, recipients, providers."""
+"""SHOW: catalogs, schemas, tables, views, columns, properties, partitions, volumes, functions, and sharing."""
 
 from __future__ import annotations
 
@@ -160,7 +160,8 @@ def parse_partitions(reader: Reader) -> Statement:
 def _partitions(s: Session, name: Name) -> pa.Table:
     state = names.snapshot_of(names.lookup(s, name))
     if not state.partition_columns:
-        message = f"Operation not allowed: SHOW PARTITIONS is not allowed on a table that is not partitioned: {'.'.join(name)}."
+        table = ".".join(name)
+        message = f"Operation not allowed: SHOW PARTITIONS is not allowed on a table that is not partitioned: {table}."
         raise SqlError("INVALID_PARTITION_OPERATION.PARTITION_SCHEMA_IS_EMPTY", "42601", message)
     values = {tuple((add.get("partitionValues") or {}).values()) for add in state.files.values()}
     return texts(state.partition_columns, sorted(values, key=str))

@@ -45,7 +45,8 @@ def parse_create(reader: Reader, replaces: bool, temporary: bool) -> Statement:
         elif reader.accept("TBLPROPERTIES"):
             view.properties = reader.properties()
         elif reader.accept("WITH", "SCHEMA"):
-            reader.accept_any("BINDING", "COMPENSATION", "EVOLUTION") or reader.expect("TYPE", "EVOLUTION")
+            if reader.accept_any("BINDING", "COMPENSATION", "EVOLUTION") is None:
+                reader.expect("TYPE", "EVOLUTION")
         elif reader.accept("DEFAULT", "COLLATION"):
             reader.identifier()
         else:
