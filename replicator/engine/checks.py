@@ -8,28 +8,49 @@ from replicator.engine.desired import Declared
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import State
 from replicator.resources import TYPES
-from replicator.resources.base import Observed
 
 
-def verified_key(copy: Observed | None) -> list[int] | None:
-    """The pair of versions that a verdict is about: what was copied, and the newest commit of the copy."""
-    if copy is None or copy.version is None or copy.version.clone is None:
-        return None
-    return [copy.version.clone.source_version, copy.version.version]
+def verified_key(
+    copy_at: Address, declared: Mapping[Address, Declared], snapshots: Mapping[Side, Snapshot]
+) -> list[int] | None:
+    """The pair of versions that a verdict is about: the origin's that was copied, and the copy's newest commit.
+
+    A copy of a staging copy is followed to the origin. None while there is no such copy.
+    """
+    copy = snapshots[copy_at.side].find(copy_at)
+    newest = copy.version.version if copy is not None and copy.version is not None else None
+    at: Address | None = copy_at
+    copied: int | None = None
+    while at is not None and at in declared and TYPES[at.type].origin is not None:
+        found = snapshots[at.side].find(at)
+        if found is None or found.version is None or found.version.clone is None:
+            return None
+        copied = found.version.clone.source_version
+        at = _staged(at, declared)
+    return None if newest is None or copied is None else [copied, newest]
+
+
+def _staged(at: Address, declared: Mapping[Address, Declared]) -> Address | None:
+    """The staging copy that a copy is made from, if there is one on its side."""
+    find = TYPES[at.type].origin
+    assert find is not None
+    origin = find(TYPES[at.type].declared(declared[at].resource))
+    return origin if origin is not None and origin.side is at.side else None
 
 
 def decide_check(
     address: Address,
-    declared: Declared,
+    everything: Mapping[Address, Declared],
     snapshots: Mapping[Side, Snapshot],
     state: State,
     moving: Mapping[Address, Action],
 ) -> Action | None:
     """A check action, or None when the same definition passed at the same versions."""
+    declared = everything[address]
     desired = TYPES[address.type].declared(declared.resource)
     copy_at = Address.parse(desired["copy_of"])
     entry = state.resources.get(str(address))
-    key = verified_key(snapshots[copy_at.side].find(copy_at))
+    key = verified_key(copy_at, everything, snapshots)
     upstream = moving.get(copy_at)
     if upstream is not None and upstream.do is Do.NOOP:
         return None

@@ -50,7 +50,7 @@ def _decide_all(
     views: dict[Address, View] = {}
     for address in ordered:
         if TYPES[address.type].is_check:
-            action = decide_check(address, declared[address], snapshots, state, decided)
+            action = decide_check(address, declared, snapshots, state, decided)
         else:
             views[address] = view(address, declared[address], snapshots, state, decided)
             action = decide(views[address])
