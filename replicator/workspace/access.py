@@ -16,8 +16,9 @@ from replicator.values import Secret
 from replicator.workspace.failures import of_rest
 
 FIRST_CONTACT_SECONDS = 5
-"""How long the SDK may knock at a host that does not answer."""
+"""How long a host may take to answer the very first request."""
 REQUEST_SECONDS = 60
+_WELL_KNOWN = "/.well-known/databricks-config"
 
 
 class GaveUp(Exception):
@@ -73,6 +74,7 @@ def _emulated(connection: Connection, name: str, directory: Path) -> Access:
 def _workspace(connection: Connection) -> Access:
     arguments: dict[str, str] = {}
     if connection.host is not None:
+        _reach(connection.host, connection.label)
         arguments["host"] = connection.host
     if connection.profile is not None:
         arguments["profile"] = connection.profile
@@ -85,23 +87,46 @@ def _workspace(connection: Connection) -> Access:
         secret = _resolve(connection.client_secret, None, connection.label)
         arguments |= {"client_id": identifier, "client_secret": secret.reveal(), "auth_type": "oauth-m2m"}
     config = _sdk_config(arguments, connection.label)
+    if connection.host is None:
+        _reach(config.host, connection.label)
     return Access(connection.label, config.host, config, connection.warehouse_id, connection.http_path)
+
+
+def _reach(host: str | None, label: str) -> None:
+    """Ask the host for what it tells everybody, once: the SDK would knock much longer. Any answer will do."""
+    import requests  # type: ignore[import-untyped]
+
+    if not host:
+        raise ConfigError(f"{label}: no host is given", hint="write host: https://…, or name it in the profile")
+    try:
+        requests.get(host + _WELL_KNOWN, timeout=FIRST_CONTACT_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        raise of_rest(error, label, host) from None
 
 
 def _sdk_config(arguments: Mapping[str, str], label: str) -> Any:
     from databricks.sdk.core import Config
 
+    explicit = arguments.keys() & {"token", "client_id", "profile"}
+    if "profile" in arguments:
+        arguments = {**arguments, "config_file": os.environ.get("DATABRICKS_CONFIG_FILE", "")}
+    # The SDK lets DATABRICKS_HOST and its like win over a profile, which would be another workspace than the file's.
+    # It looks its settings up once, on whichever class asks first: that must be its own.
+    Config.attributes()
+    made = type("Config", (Config,), {"_load_from_env": lambda self: None}) if explicit else Config
     try:
-        return Config(
-            **arguments,
+        config = made(
+            **{key: value for key, value in arguments.items() if value},
             clock=OneAttempt(),
-            retry_timeout_seconds=FIRST_CONTACT_SECONDS,
-            http_timeout_seconds=REQUEST_SECONDS,
+            retry_timeout_seconds=1,
+            http_timeout_seconds=FIRST_CONTACT_SECONDS,
             max_connection_pools=64,
             max_connections_per_pool=64,
             product="replicator",
             product_version=__version__,
         )
+        config.http_timeout_seconds = REQUEST_SECONDS
+        return config
     except ValueError as error:
         # The SDK's message may repeat what it was given, so only its first sentence is shown.
         reason = str(error).partition(". ")[0].partition("\n")[0]

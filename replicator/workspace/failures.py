@@ -20,12 +20,12 @@ _BY_SQLSTATE: dict[str, type[WorkspaceError]] = {
     "42710": AlreadyExists,
     "42501": PermissionDenied,
 }
-_BY_STATUS: dict[int, type[WorkspaceError]] = {
-    401: PermissionDenied,
-    403: PermissionDenied,
-    404: NotFound,
-    409: AlreadyExists,
-}
+_BAD_CREDENTIALS = re.compile(r"invalid access token|token (?:is |has )?(?:expired|revoked)", re.IGNORECASE)
+"""Databricks answers 401 or, for a personal access token, 403 with such a message."""
+
+_NOT_AN_OBJECT = frozenset({"ENDPOINT_NOT_FOUND", "PRINCIPAL_DOES_NOT_EXIST"})
+"""Codes that sound like those of a missing object and say nothing about the one that was asked for."""
+
 RETRYABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 """A read with one of these may be tried again; of writes only 429, which says that nothing was begun."""
 
@@ -43,19 +43,30 @@ def _answered(error: Exception, label: str, what: str) -> WorkspaceError:
     code = str(getattr(error, "error_code", "") or "")
     text = _SDK_SUFFIX.sub("", str(error)).strip() or type(error).__name__
     status = _status(error)
-    if status == 401:
-        return PermissionDenied(
-            f"{label}: the credentials were refused: {text}",
-            hint="the token may have expired: renew it and run the command again",
-            code=code or "UNAUTHENTICATED",
-            status=status,
-        )
-    taken = code.endswith("ALREADY_EXISTS") or (status == 400 and text.endswith("already exists"))
-    missing = code.endswith(("DOES_NOT_EXIST", "NOT_FOUND"))
-    kind = AlreadyExists if taken else NotFound if missing else _BY_STATUS.get(status, WorkspaceError)
-    if status in RETRYABLE_STATUSES and kind is WorkspaceError:
-        kind = Unavailable
+    if status == 401 or (status == 403 and _BAD_CREDENTIALS.search(text)):
+        return refused_credentials(label, text)
+    # A status that the SDK has no class for (502, a proxy's own) does not tell whether the request was carried out.
+    kind = Unavailable if status == 0 or status in RETRYABLE_STATUSES else _by_code(code, status)
     return kind(f"{label}: {what}: {text}", code=code, status=status)
+
+
+def refused_credentials(label: str, text: str) -> WorkspaceError:
+    """401. No PermissionDenied: that would be about one object, and this is about all of them."""
+    return WorkspaceError(
+        f"{label}: the credentials were refused: {text}",
+        hint="the token may have expired: renew it and run the command again",
+        code="UNAUTHENTICATED",
+        status=401,
+    )
+
+
+def _by_code(code: str, status: int) -> type[WorkspaceError]:
+    """Only a code that names an object says that it is missing or taken; a bare 404 may be a wrong path's."""
+    if code.endswith(("DOES_NOT_EXIST", "NOT_FOUND")) and code not in _NOT_AN_OBJECT:
+        return NotFound
+    if code.endswith("ALREADY_EXISTS"):
+        return AlreadyExists
+    return PermissionDenied if status == 403 else WorkspaceError
 
 
 def _status(error: Exception) -> int:
@@ -75,20 +86,26 @@ def of_sql(error: BaseException, label: str) -> WorkspaceError:
     code = named[1] if named else ""
     status = int(getattr(error, "context", {}).get("http-code") or 0) if isinstance(error, exc.Error) else 0
     if status in (401, 403):
-        return PermissionDenied(
-            f"{label}: the SQL warehouse refused the credentials: {text}",
-            hint="the token may have expired, or may not use the warehouse",
-            code=code,
-            status=status,
-        )
+        return refused_credentials(label, text)
+    if status == 404 or code == NO_WAREHOUSE:
+        return no_warehouse(label, text)
     if state or isinstance(error, exc.ServerOperationError):
         kind = _BY_SQLSTATE.get(state[1] if state else "", WorkspaceError)
-        return kind(f"{label}: {text}", code=code)
-    if status == 404:
-        return NotFound(
-            f"{label}: the SQL warehouse does not exist", hint="check warehouse_id or http_path", status=404
-        )
+        return (WorkspaceError if code in _NOT_AN_OBJECT else kind)(f"{label}: {text}", code=code)
     return Unavailable(f"{label}: no answer from the SQL warehouse: {_root(error)}", hint="check the warehouse")
+
+
+NO_WAREHOUSE = "NO_WAREHOUSE"
+
+
+def no_warehouse(label: str, text: str) -> WorkspaceError:
+    """No NotFound: that would be about the object that a statement names."""
+    return WorkspaceError(
+        f"{label}: there is no such SQL warehouse: {text}",
+        hint="check warehouse_id or http_path; without them a running warehouse is chosen",
+        code=NO_WAREHOUSE,
+        status=404,
+    )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

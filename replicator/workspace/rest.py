@@ -2,10 +2,11 @@
 
 import json
 import random
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from replicator.errors import Unavailable, WorkspaceError
 from replicator.workspace.access import Access, GaveUp
@@ -14,6 +15,8 @@ from replicator.workspace.limiter import Limiter
 from replicator.workspace.meter import Meter
 
 _LONGEST_WAIT = 30.0
+_LONGEST_BUSY = 300.0
+"""Seconds for which a workspace that limits requests is asked again: it refuses, but it does answer."""
 
 
 class Throttled(Unavailable):
@@ -36,13 +39,7 @@ class Rest:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """GET, again where an answer did not come or said that it may come later."""
-        retrying = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, Unavailable)),
-            stop=stop_after_attempt(self._attempts),
-            wait=_wait,
-            reraise=True,
-        )
-        return retrying(self._once, "GET", path, query, None)
+        return self._again_after(Unavailable)(self._once, "GET", path, query, None)
 
     def pages(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Every item of a list. A page may be empty and still have a successor."""
@@ -58,13 +55,16 @@ class Rest:
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """POST, PATCH, PUT or DELETE. Only a 429 is answered by sending again: it says that nothing was begun."""
-        retrying = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, Throttled)),
-            stop=stop_after_attempt(self._attempts),
-            wait=_wait,
-            reraise=True,
-        )
-        return retrying(self._once, method, path, None, body)
+        return self._again_after(Throttled)(self._once, method, path, None, body)
+
+    def _again_after(self, kind: type[Unavailable]) -> Retrying:
+        return Retrying(retry=retry_if_exception_type(kind), stop=self._enough, wait=_wait, reraise=True)
+
+    def _enough(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Throttled):
+            return time.monotonic() - state.start_time > _LONGEST_BUSY
+        return state.attempt_number >= self._attempts
 
     def _once(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: Mapping[str, Any] | None

@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from replicator import __version__
 from replicator.errors import NotFound, Unavailable, WorkspaceError
 from replicator.workspace.access import Access
-from replicator.workspace.failures import of_sql
+from replicator.workspace.failures import no_warehouse, of_sql
 from replicator.workspace.meter import Meter
 from replicator.workspace.rest import Rest
 
@@ -26,6 +26,7 @@ class Sql:
         self._meter = meter
         self._attempts = attempts
         self._idle: list[Any] = []
+        self._closed = False
         self._lock = threading.Lock()
         self._http_path: str | None = access.http_path
 
@@ -34,7 +35,7 @@ class Sql:
         retrying = Retrying(
             retry=retry_if_exception_type(Unavailable),
             stop=stop_after_attempt(self._attempts),
-            wait=wait_exponential_jitter(initial=0.5, max=10),
+            wait=wait_exponential_jitter(multiplier=0.5, max=10),
             reraise=True,
         )
         return retrying(self.execute, sql)
@@ -65,11 +66,17 @@ class Sql:
         except WorkspaceError:
             self._give_back(connection)
             raise
+        except BaseException:
+            _close(connection)
+            raise
         self._give_back(connection)
 
     def _give_back(self, connection: Any) -> None:
         with self._lock:
-            self._idle.append(connection)
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        _close(connection)
 
     def _connect(self) -> Any:
         from databricks import sql
@@ -105,10 +112,7 @@ class Sql:
             try:
                 self._rest.get(f"/api/2.0/sql/warehouses/{wanted}")
             except NotFound:
-                raise NotFound(
-                    f"{self._access.label}: there is no SQL warehouse {wanted}",
-                    hint="check warehouse_id; without it a running warehouse is chosen",
-                ) from None
+                raise no_warehouse(self._access.label, wanted) from None
             return f"/sql/1.0/warehouses/{wanted}"
         listed = self._rest.get("/api/2.0/sql/warehouses").get("warehouses") or []
         if not listed:
@@ -121,7 +125,7 @@ class Sql:
 
     def close(self) -> None:
         with self._lock:
-            idle, self._idle = self._idle, []
+            idle, self._idle, self._closed = self._idle, [], True
         for connection in idle:
             _close(connection)
 

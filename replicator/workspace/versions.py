@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from replicator.errors import NotFound, PermissionDenied, Unavailable, WorkspaceError
+from replicator.errors import Unavailable, WorkspaceError
 from replicator.resources.base import CloneRecord, DeltaVersion
 from replicator.sqltext import literal, quote_name
 from replicator.workspace.client import WorkspaceReader
@@ -20,21 +20,36 @@ CLONE_WITHIN = 20
 """How many of a copy's newest commits are read at first; only a copy whose last CLONE is older costs another
 statement."""
 
-CHANGES_DATA = (
-    "WRITE",
-    "MERGE",
-    "DELETE",
-    "UPDATE",
-    "TRUNCATE",
-    "RESTORE",
-    "COPY INTO",
-    "STREAMING UPDATE",
-    "CREATE TABLE AS SELECT",
-    "CREATE OR REPLACE TABLE",
-    "REPLACE TABLE",
+KEEPS_DATA = frozenset(
+    {
+        "ADD COLUMNS",
+        "ADD CONSTRAINT",
+        "CHANGE COLUMN",
+        "CHANGE COLUMNS",
+        "CLUSTER BY",
+        "COMPUTE STATS",
+        "COMPUTE STATISTICS",
+        "CREATE TABLE",
+        "DOMAIN METADATA CLEANUP",
+        "DROP COLUMNS",
+        "DROP CONSTRAINT",
+        "FSCK",
+        "OPTIMIZE",
+        "RENAME COLUMN",
+        "REORG",
+        "REORG TABLE",
+        "ROW TRACKING BACKFILL",
+        "SET TBLPROPERTIES",
+        "UNSET TBLPROPERTIES",
+        "UPDATE COLUMN METADATA",
+        "UPDATE SCHEMA",
+        "UPGRADE PROTOCOL",
+        "VACUUM END",
+        "VACUUM START",
+    }
 )
-"""Operations that put other rows into a table. OPTIMIZE and VACUUM move the same rows; the rest is about the
-definition."""
+"""Operations after which a table has the same rows as before. Any other one counts as a write, known to us or not:
+taking a write for none would let a copy overwrite it."""
 
 _Row = Mapping[str, Any]
 
@@ -43,7 +58,7 @@ def read_versions(reader: WorkspaceReader, names: Iterable[str], *, clones: bool
     """The version of each table, and with `clones` its last CLONE and what was written after it.
 
     A table whose history may not be read, or that is no Delta table, is left out: its version is unknown.
-    Raises Unavailable when the workspace does not answer.
+    Raises WorkspaceError when it is not about a table: no answer, no warehouse, refused credentials.
     """
     listed = sorted(set(names))
     limit = CLONE_WITHIN if clones else 1
@@ -67,9 +82,9 @@ def _histories(reader: WorkspaceReader, names: Sequence[str], limit: int | None)
         return {}
     try:
         rows = reader.query(history_statement(names, limit))
-    except Unavailable:
-        raise
-    except (NotFound, PermissionDenied, WorkspaceError):
+    except WorkspaceError as error:
+        if error.status or isinstance(error, Unavailable):
+            raise  # not about a table: credentials, the warehouse, the network
         if len(names) == 1:
             return {}
         half = len(names) // 2
@@ -102,7 +117,7 @@ def _version(rows: Sequence[_Row], *, clones: bool) -> DeltaVersion:
 
 
 def _changes_data(operation: str) -> bool:
-    return operation.upper() in CHANGES_DATA
+    return operation.upper() not in KEEPS_DATA
 
 
 def _last_clone(rows: Sequence[_Row]) -> CloneRecord | None:
