@@ -138,10 +138,14 @@ def creating(place: Place) -> list[str]:
 
 
 def inserting(table: str, rows: list[Row]) -> str:
-    """One INSERT, and so one commit, for many rows."""
-    columns = ", ".join(map(quote, COLUMNS))
+    """One INSERT, and so one commit, for many rows; sent again it finds its first row and inserts nothing."""
+    columns, name = ", ".join(map(quote, COLUMNS)), quote_name(table)
     values = ", ".join("(" + ", ".join(_value(row[name], kind) for name, kind in COLUMNS.items()) + ")" for row in rows)
-    return f"INSERT INTO {quote_name(table)} ({columns}) VALUES {values}"
+    known = " AND ".join(f"{quote(key)} = {literal(str(rows[0][key]))}" for key in ("run_id", "correlation_id"))
+    return (
+        f"INSERT INTO {name} ({columns}) SELECT {columns} FROM (VALUES {values}) AS v({columns})"
+        f" WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {known})"
+    )
 
 
 def _value(value: str | int | float | None, kind: str) -> str:

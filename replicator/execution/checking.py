@@ -1,48 +1,96 @@
-"""Checks as apply and reconcile run them: a declared check in, the reconciliation's verdict out."""
+"""Checks as apply and reconcile run them: a declared check in, a verdict out, results into tables."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from replicator import __version__
 from replicator.address import Address, Side
 from replicator.engine.actions import Action
 from replicator.engine.desired import Desired
-from replicator.execution.job import Check, Verdict
+from replicator.errors import ReplicatorError
+from replicator.execution.events import Events, Kind, now
+from replicator.execution.job import Verdict
+from replicator.reconciliation.check import run_check
+from replicator.reconciliation.results import append
+from replicator.reconciliation.task import CheckTask, Settings
+from replicator.reconciliation.verdicts import CheckResult, Report, summarise
 from replicator.resources import TYPES
-from replicator.resources.base import Fields, Reader
+from replicator.resources.base import Fields, Reader, Writer
+
+_NOT_FOR_LOGS: dict[str, Any] = {"rows": True, "source": {"statements"}, "target": {"statements"}}
+"""Keys of rows belong into the results alone, and statements can be asked for."""
 
 
-def checker(desired: Desired, readers: Mapping[Side, Reader]) -> Check:
-    """The check of one copy, over open readers."""
-    from replicator.reconciliation.check import run_check
+@dataclass
+class Checks:
+    """The checks of one run, implementing `job.Check`. Safe to call from many threads."""
 
-    def check(action: Action, known: Mapping[str, Any], copied: Mapping[str, Any]) -> Verdict:
-        task = check_task(desired, action.at, action.desired, known, copied)
-        result = run_check(task, readers[Side.SOURCE], readers[Side.TARGET])
+    desired: Desired
+    readers: Mapping[Side, Reader]
+    settings: Settings = field(default_factory=Settings)
+    started: str = field(default_factory=now)
+    results: dict[str, tuple[str | None, CheckResult]] = field(default_factory=dict)
+
+    def __call__(self, action: Action, known: Mapping[str, Any], copied: Mapping[str, Any]) -> Verdict:
+        result = self.run(action.at, action.desired, known, copied)
+        told = {"verdict": result.verdict.value, "message": result.message, "rows": result.target.rows}
         return Verdict(
             equal=result.equal is True,
             verified=result.verified,
             message=f"{result.verdict}: {result.message}",
             remember={"fingerprints": dict(result.fingerprints), "rows": result.source.rows},
-            details=result.model_dump(mode="json"),
+            told={**told, "source_version": result.source.version, "target_version": result.target.version},
+            details=result.model_dump(mode="json", exclude=_NOT_FOR_LOGS),
         )
 
-    return check
+    def run(self, address: Address, fields: Fields, known: Mapping[str, Any], copied: Mapping[str, Any]) -> CheckResult:
+        """Run one check and keep its result."""
+        task = self._task(address, fields, known, copied)
+        result = run_check(task, self.readers[Side.SOURCE], self.readers[Side.TARGET])
+        self.results[str(address)] = (fields.get("results_schema"), result)
+        return result
 
+    def _task(
+        self, address: Address, fields: Fields, known: Mapping[str, Any], copied: Mapping[str, Any]
+    ) -> CheckTask:
+        """With what the last check learned, and the staging copy in between, if there is one."""
+        declared = self.desired.resources.get(Address.parse(fields["copy_of"]))
+        cloned = TYPES["clone"].declared(declared.resource).get("origin") if declared else None
+        staged = cloned is not None and cloned != fields["origin"]
+        return CheckTask.from_fields(
+            address,
+            fields,
+            via=Address.parse(cloned).name if staged and cloned else None,
+            origin_id=None if staged else copied.get("origin_id"),
+            rows=known.get("rows"),
+            known=known.get("fingerprints") or {},
+            settings=self.settings,
+        )
 
-def check_task(
-    desired: Desired, address: Address, fields: Fields, known: Mapping[str, Any], copied: Mapping[str, Any]
-) -> Any:
-    """The reconciliation's task: with what the last check learned, and the staging copy in between, if there is one."""
-    from replicator.reconciliation.task import CheckTask
+    def report(self, run: str, schema: str | None = None) -> Report:
+        """All results, in the order of addresses; with `schema` only those that are kept there."""
+        ordered = [self.results[address] for address in sorted(self.results)]
+        listed = [result for kept, result in ordered if schema in (None, kept)]
+        return Report(
+            run_id=run,
+            environment=self.desired.environment,
+            replicator_version=__version__,
+            started_at=self.started,
+            finished_at=now(),
+            summary=summarise(listed),
+            tables=tuple(listed),
+        )
 
-    declared = desired.resources.get(Address.parse(fields["copy_of"]))
-    cloned = TYPES["clone"].declared(declared.resource).get("origin") if declared else None
-    staged = cloned is not None and cloned != fields["origin"]
-    return CheckTask.from_fields(
-        address,
-        fields,
-        via=Address.parse(cloned).name if staged and cloned else None,
-        origin_id=None if staged else copied.get("origin_id"),
-        rows=known.get("rows"),
-        known=known.get("fingerprints") or {},
-    )
+    @property
+    def schemas(self) -> list[str]:
+        """The schemas that keep results of this run."""
+        return sorted({schema for schema, _ in self.results.values() if schema})
+
+    def keep(self, writer: Writer, events: Events, *, values: bool = False) -> None:
+        """Append the results to their tables; a table that cannot be written is a warning."""
+        for schema in self.schemas:
+            try:
+                append(writer, schema, self.report(events.run, schema), values=values)
+            except ReplicatorError as error:
+                events.emit(Kind.WARNING, message=f"results were not written to {schema}: {error.message}")

@@ -7,9 +7,11 @@ from replicator.errors import StateError
 
 
 def private_directory(path: Path) -> None:
-    """Create a directory (and its parents) as 0700; one that exists keeps its mode. Raises StateError."""
+    """Create a directory and its missing parents, all 0700; one that exists keeps its mode. Raises StateError."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in [*reversed(path.parents), path]:
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise StateError(f"{path}: cannot be created: {error.strerror}", hint="choose another --state-dir") from error
 

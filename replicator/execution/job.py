@@ -42,12 +42,13 @@ _LOSES_DATA = frozenset({Lag.FOREIGN_WRITE, Lag.RECREATED})
 @dataclass(frozen=True)
 class Verdict:
     """What a check found. `verified` are the versions it vouches for (see engine.checks), `remember` what the next
-    check of the same copy should know, `details` the whole finding."""
+    check of the same copy should know, `told` the short of it, `details` the whole finding."""
 
     equal: bool
     verified: list[int] | None = None
     message: str = ""
     remember: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -130,6 +130,7 @@ class Passes:
                 seconds=seconds,
                 outputs=done.outputs,
                 equal=verdict.equal if verdict else None,
+                details=verdict.details if verdict else {},
             )
         if ended.outcome is Outcome.SKIPPED:
             why = f"because {ended.because_of} failed" if ended.because_of else "because the run stopped"
@@ -146,7 +147,7 @@ class Passes:
     def _report(self, result: ActionResult, error: Exception | None = None) -> None:
         names = self._names(result.action)
         if result.equal is not None:
-            said: dict[str, Any] = {"equal": result.equal, "message": result.error, "details": result.outputs}
+            said: dict[str, Any] = {"equal": result.equal, "message": result.error, "details": dict(result.details)}
             self._events.emit(Kind.CHECK_RESULT, **names, **said)
         data: dict[str, Any] = {
             "result": result.became.value,

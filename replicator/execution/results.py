@@ -1,6 +1,7 @@
 """What became of a plan: one result per action, and the exit code they add up to."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -27,7 +28,8 @@ _UNDONE = _BAD | {Became.BLOCKED, Became.SKIPPED}
 @dataclass(frozen=True)
 class ActionResult:
     """One action's end. `error` is one line, `hint` what to do about it; `because_of` the failed address a skipped one
-    waited for; `outputs` what the writes returned; `equal` a check's verdict, None when there is none."""
+    waited for; `outputs` what the writes returned; `equal` a check's verdict, None when there is none, and `details`
+    all that it found."""
 
     action: Action
     became: Became
@@ -38,6 +40,7 @@ class ActionResult:
     seconds: float = 0.0
     outputs: dict[str, Any] = field(default_factory=dict)
     equal: bool | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,30 @@
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from replicator.address import Address, Side
 from replicator.config import Config
+from replicator.engine.desired import Desired
 from replicator.engine.policy import Policy
 from replicator.errors import ReplicatorError
+from replicator.execution import scheduler
 from replicator.execution.apply import Options, execute, refuse, settle, stopping
 from replicator.execution.audit import AuditTrail, Place
-from replicator.execution.checking import checker
-from replicator.execution.events import Event, Events, Kind, Observer, new_run_id
+from replicator.execution.checking import Checks
+from replicator.execution.events import Event, Events, Kind, Observer, correlation_id, new_run_id
 from replicator.execution.job import Hands, Versions
 from replicator.execution.logs import json_log
 from replicator.execution.results import ApplyResult
 from replicator.execution.retrying import Retry
 from replicator.execution.session import Prepared, Session, both
-from replicator.resources.base import DeltaVersion
+from replicator.reconciliation.task import Settings
+from replicator.reconciliation.verdicts import Report
+from replicator.resources import TYPES
+from replicator.resources.base import DeltaVersion, Fields
 from replicator.workspace import WorkspaceWriter, open_writer, read_versions
 
 LOGS = Path(".replicator") / "logs"
@@ -63,15 +69,68 @@ def _carry_out(session: Session, prepared: Prepared, events: Events, options: Op
     stop = threading.Event()
     with _writers(session.config) as writers, stopping(stop):
         audit = _audit(session.config, writers, prepared, events)
-        hands = Hands(writers, _versions(writers), checker(prepared.desired, session.readers))
+        checks = Checks(prepared.desired, session.readers)
+        hands = Hands(writers, _versions(writers), checks)
         opened = prepared.seen.opened
         result = execute(prepared.plan, prepared.desired, opened, session.store, hands, events, options, stop)
+        checks.keep(writers[Side.TARGET], events)
         if audit is not None:
-            try:
-                audit.flush()
-            except ReplicatorError as error:
-                events.emit(Kind.WARNING, message=f"the audit table was not written: {error.message}")
+            _finish(audit, events)
     return result
+
+
+def _finish(audit: AuditTrail, events: Events) -> None:
+    try:
+        audit.flush()
+    except ReplicatorError as error:
+        events.emit(Kind.WARNING, message=f"the audit table was not written: {error.message}")
+
+
+def reconcile(
+    session: Session,
+    desired: Desired,
+    *,
+    settings: Settings | None = None,
+    patterns: Sequence[str] = ("*",),
+    workers: int | None = None,
+    keep: bool = True,
+    observers: Iterable[Observer] = (),
+) -> Report:
+    """Run every declared check whose address or table matches a pattern, whatever state says of earlier ones.
+
+    With `keep` the results are appended to the tables that the configuration names: the only write. A check that
+    cannot be done is a verdict; nothing stops the others.
+    """
+    chosen = _chosen_checks(desired, patterns)
+    outputs = {text: entry.outputs for text, entry in session.store.open().state.resources.items()}
+    checks = Checks(desired, session.readers, settings or Settings())
+    events = Events(new_run_id(), *observers)
+
+    def work(address: str) -> None:
+        at, fields = Address.parse(address), chosen[address]
+        names = {"address": address, "do": "check", "correlation_id": correlation_id(events.run, address)}
+        events.emit(Kind.ACTION_START, **names)
+        result = checks.run(at, fields, outputs.get(address, {}), outputs.get(fields["copy_of"], {}))
+        said = {"result": "done", "seconds": result.seconds, "outputs": {"verdict": result.verdict}}
+        events.emit(Kind.ACTION_END, **names, **said)
+
+    for result in scheduler.run(list(chosen), {}, work, workers=workers or session.workers).values():
+        if result.error is not None:
+            raise result.error
+    if keep and checks.schemas:
+        with _writers(session.config) as writers:
+            checks.keep(writers[Side.TARGET], events, values=checks.settings.limits.show_values)
+    return checks.report(events.run)
+
+
+def _chosen_checks(desired: Desired, patterns: Sequence[str]) -> dict[str, Fields]:
+    """Address to fields of the checks that match."""
+    return {
+        str(address): TYPES[address.type].declared(declared.resource)
+        for address, declared in sorted(desired.resources.items())
+        if TYPES[address.type].is_check
+        and any(fnmatchcase(name, pattern) for pattern in patterns for name in (str(address), address.name))
+    }
 
 
 @contextlib.contextmanager

@@ -202,7 +202,7 @@ def _check(job: Job) -> Finished:
     outputs = {**verdict.remember, **vouched, "equal": verdict.equal}
     entry = entry_of(job, None, {}).model_copy(update={"outputs": outputs})
     job.context.book.done(job.action.address, Do.CHECK, entry)
-    return Finished(outputs=dict(verdict.details), verdict=verdict)
+    return Finished(outputs=dict(verdict.told), verdict=verdict)
 
 
 def _await(job: Job) -> Finished:
