@@ -203,5 +203,7 @@ def test_a_row_names_catalog_schema_and_object(address: str, names: str) -> None
 
 
 def test_the_insert_names_every_column() -> None:
-    assert inserting("a.b.c", []).startswith("INSERT INTO `a`.`b`.`c` (`run_id`, `correlation_id`,")
+    statement = inserting("a.b.c", [dict.fromkeys(COLUMNS, "x")])
+    assert statement.startswith("INSERT INTO `a`.`b`.`c` (`run_id`, `correlation_id`,")
+    assert statement.endswith("WHERE `run_id` = 'x' AND `correlation_id` = 'x')")
     assert len(COLUMNS) == 17
