@@ -52,9 +52,11 @@ class AuditConfig(Section):
 
 
 class Logging(Section):
+    """The log of each run. Without `log_file_path` it is `.replicator/logs/ENVIRONMENT.ndjson`."""
+
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "text"] = "json"
-    log_to_file: bool = False
+    log_to_file: bool = True
     log_file_path: str | None = None
 
 

@@ -1,15 +1,19 @@
 """The log of a run: one JSON line per finished action, without anything secret."""
 
 import re
-from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any, Literal, TextIO
 
 from replicator.execution.events import Event, Kind, Observer
 from replicator.values import Secret
 
-_LOGGED = {
+Level = Literal["debug", "info", "warning", "error"]
+Form = Literal["json", "text"]
+_SEVERITY: Mapping[Level, int] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
+_LOGGED: Mapping[Kind, Level] = {
     Kind.RUN_START: "info",
     Kind.PLAN: "info",
+    Kind.ACTION_START: "debug",
     Kind.ACTION_RETRY: "warning",
     Kind.ACTION_END: "info",
     Kind.CHECK_RESULT: "info",
@@ -41,8 +45,8 @@ def redactor(secrets: Iterable[Secret] = ()) -> Callable[[Any], Any]:
     return redact
 
 
-def json_log(stream: TextIO, secrets: Iterable[Secret] = ()) -> Observer:
-    """An observer that writes one JSON line per event worth keeping to `stream`."""
+def json_log(stream: TextIO, secrets: Iterable[Secret] = (), *, level: Level = "info", form: Form = "json") -> Observer:
+    """An observer that writes one line per event of at least `level` to `stream`: JSON, or `key=value` as text."""
     import structlog
 
     redact = redactor(secrets)
@@ -50,17 +54,22 @@ def json_log(stream: TextIO, secrets: Iterable[Secret] = ()) -> Observer:
     def hide(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return {str(key): redact(value) for key, value in line.items()}
 
-    as_json = structlog.processors.JSONRenderer(sort_keys=True, default=str)
+    renderers: Mapping[Form, Any] = {
+        "json": structlog.processors.JSONRenderer(sort_keys=True, default=str),
+        "text": structlog.processors.LogfmtRenderer(
+            key_order=["at", "level", "event", "address"], sort_keys=True, drop_missing=True, bool_as_flag=False
+        ),
+    }
     logger = structlog.wrap_logger(
-        structlog.WriteLogger(stream), processors=[structlog.processors.add_log_level, hide, as_json]
+        structlog.WriteLogger(stream), processors=[structlog.processors.add_log_level, hide, renderers[form]]
     )
 
     def log(event: Event) -> None:
-        level = _LOGGED.get(event.kind)
-        if level is None:
+        usual = _LOGGED.get(event.kind)
+        found: Level | None = "error" if usual is not None and event.data.get("error") else usual
+        if found is None or _SEVERITY[found] < _SEVERITY[level]:
             return
-        failed = bool(event.data.get("error"))
         body = {name: value for name, value in event.as_json().items() if name not in ("event", "format_version")}
-        getattr(logger, "error" if failed else level)(event.kind.value, **body)
+        getattr(logger, found)(event.kind.value, **body)
 
     return log

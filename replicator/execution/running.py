@@ -175,9 +175,12 @@ def _collecting(warnings: list[str]) -> Observer:
 
 @contextlib.contextmanager
 def _logging(config: Config, events: Events) -> Iterator[None]:
-    """The JSON log of this environment's runs, appended to; a log that cannot be written is a warning."""
-    named = config.logging.log_file_path
-    path = config.directory / (named or LOGS / f"{config.environment}.ndjson")
+    """The log of this environment's runs, appended to; a log that cannot be written is a warning."""
+    wanted = config.logging
+    if not wanted.log_to_file:
+        yield
+        return
+    path = config.directory / (wanted.log_file_path or LOGS / f"{config.environment}.ndjson")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -186,5 +189,5 @@ def _logging(config: Config, events: Events) -> Iterator[None]:
         yield
         return
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        events.listen(json_log(stream))
+        events.listen(json_log(stream, level=wanted.level, form=wanted.format))
         yield

@@ -99,6 +99,28 @@ def test_the_log_has_one_line_per_ended_action_with_ids_attempt_duration_and_err
     assert {"run_id", "correlation_id", "attempts", "seconds"} <= lines[0].keys()
 
 
+def test_the_log_keeps_what_is_at_least_as_severe_as_asked_for() -> None:
+    counts = {}
+    for level in ("debug", "info", "warning", "error"):
+        stream = io.StringIO()
+        events = Events("run", json_log(stream, level=level))  # type: ignore[arg-type]
+        events.emit(Kind.ACTION_START, address="a")
+        events.emit(Kind.ACTION_END, **an_end())
+        events.emit(Kind.WARNING, message="the audit table was not written")
+        events.emit(Kind.ACTION_END, **an_end("failed", error="no such table"))
+        counts[level] = len(stream.getvalue().splitlines())
+    assert counts == {"debug": 4, "info": 3, "warning": 2, "error": 1}
+
+
+def test_a_log_as_text_has_one_readable_line_per_event() -> None:
+    stream = io.StringIO()
+    events = Events("run", json_log(stream, [Secret("hunter2")], form="text"))
+    events.emit(Kind.ACTION_END, **an_end("failed", error="no such\ntable hunter2", outputs={"copied_files": 1}))
+    (line,) = stream.getvalue().splitlines()
+    assert " level=error event=action_end address=" in line
+    assert 'error="no such\\ntable ***"' in line
+
+
 def test_nothing_secret_reaches_the_log() -> None:
     stream = io.StringIO()
     events = Events("run", json_log(stream, [Secret("hunter2")]))
