@@ -11,7 +11,7 @@ import typer
 
 from replicator.cli import approval, output
 from replicator.cli.common import Run, verb
-from replicator.cli.options import Allowed, AsJson, Excludes, Full, Targets, Workers, Yes, policy, together
+from replicator.cli.options import Allowed, AsJson, Excludes, Full, Targets, Workers, Yes, policy, selection, together
 from replicator.cli.plan import show_plan
 from replicator.cli.work import opened, planned
 from replicator.engine.policy import Policy
@@ -140,7 +140,7 @@ def run_all(run: Run, *, dry_run: bool = False, workers: int | None = None, as_j
     """What a scheduler calls: nobody is asked, and one table's trouble does not stop the others."""
     if dry_run:
         with opened(run, workers=workers) as session:
-            show_plan(run, planned(run, session, Policy()).plan, as_json=as_json)
+            show_plan(run, planned(run, session, Policy()).plan, output.look(run), as_json=as_json)
         return ExitCode.OK
     order = Order(Policy(), "run", yes=True, skip_blocked=True, workers=workers, as_json=as_json)
     return carry_out(run, order)
@@ -155,7 +155,7 @@ def carry_out(run: Run, order: Order) -> ExitCode:
             return ExitCode.OK
         prepared = _approved(order, prepared, session)
         if not order.silent:
-            show_plan(run, prepared.plan, full=order.full)
+            show_plan(run, prepared.plan, output.look(run, full=order.full, selection=selection(order.policy)))
         _ask(run, order, prepared.plan)
         result = _apply(run, order, session, prepared)
     _tell(run, order, result)

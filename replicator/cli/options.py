@@ -1,5 +1,6 @@
 """Options that several verbs share, and the policy they come to."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -50,6 +51,12 @@ def policy(
                 hint=f"codes: {', '.join(Code)}; patterns: target:table/sales.*",
             )
     return Policy(mode=mode, allow=tuple(allowed or ()), targets=tuple(targets or ()), excludes=tuple(excludes or ()))
+
+
+def selection(rules: Policy) -> str:
+    """The options that give this policy, for the next command."""
+    given = [("--target", rules.targets), ("--exclude", rules.excludes), ("--allow-destroy", rules.allow)]
+    return "".join(f" {option} {shlex.quote(value)}" for option, values in given for value in values)
 
 
 def must_match(patterns: Iterable[str], addresses: Iterable[str], option: str) -> None:

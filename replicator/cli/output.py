@@ -12,9 +12,9 @@ from replicator.render.look import Look, painted, to_ascii
 DEFAULT_WIDTH = 100
 
 
-def look(run: Run, *, full: bool = False) -> Look:
-    """The place that results are written to."""
-    return Look(width=_width(), full=full, arguments=run.arguments)
+def look(run: Run, *, full: bool = False, selection: str = "") -> Look:
+    """The place that results are written to. `selection` are options that a plan depends on."""
+    return Look(width=_width(), full=full, arguments=run.arguments, selection=selection)
 
 
 def _width() -> int:

@@ -17,10 +17,12 @@ from replicator.cli.options import (
     Targets,
     Workers,
     policy,
+    selection,
     together,
 )
 from replicator.cli.work import opened, planned
 from replicator.errors import ExitCode
+from replicator.render.look import Look
 
 if TYPE_CHECKING:
     from replicator.engine.actions import Plan
@@ -49,17 +51,18 @@ def plan(
         made = planned(run, session, rules).plan
     if out is not None:
         save_plan(out, made)
-    show_plan(run, made, as_json=as_json, markdown=markdown, full=full, saved_as=str(out) if out else None)
+    place = output.look(run, full=full, selection=selection(rules))
+    show_plan(run, made, place, as_json=as_json, markdown=markdown, saved_as=str(out) if out else None)
     return ExitCode.CHANGES if detailed_exitcode and made.actions else ExitCode.OK
 
 
 def show_plan(
     run: Run,
     made: "Plan",
+    place: Look,
     *,
     as_json: bool = False,
     markdown: bool = False,
-    full: bool = False,
     saved_as: str | None = None,
 ) -> None:
     """Print a plan in the form that was asked for."""
@@ -69,6 +72,6 @@ def show_plan(
     if as_json:
         output.show_json(made.model_dump(mode="json"))
     elif markdown:
-        output.show_raw(plan_markdown(made, output.look(run, full=full)))
+        output.show_raw(plan_markdown(made, place))
     else:
-        output.show(run, plan_text(made, output.look(run, full=full), saved_as=saved_as))
+        output.show(run, plan_text(made, place, saved_as=saved_as))

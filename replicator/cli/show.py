@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from replicator.cli import output
 from replicator.cli.common import Run, verb
 from replicator.cli.options import AsJson, AsMarkdown, Full, together
 from replicator.errors import UsageError
@@ -32,7 +33,8 @@ def show(
         from replicator.cli.plan import show_plan
 
         made = _part(read_plan(file), chosen) if chosen else read_plan(file)
-        show_plan(run, made, as_json=as_json, markdown=markdown, full=full or bool(chosen), saved_as=str(file))
+        place = output.look(run, full=full or bool(chosen))
+        show_plan(run, made, place, as_json=as_json, markdown=markdown, saved_as=str(file))
     else:
         from replicator.cli.state import show_state
         from replicator.engine.state import load

@@ -1,7 +1,7 @@
 """`replicator state …`: look into the state, and mend it. Contacts no workspace."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,7 +12,8 @@ import typer
 from replicator.cli import output
 from replicator.cli.common import Run, verb
 from replicator.cli.options import AsJson, Yes, must_match
-from replicator.errors import ExitCode
+from replicator.errors import ExitCode, UsageError
+from replicator.render.look import many
 
 if TYPE_CHECKING:
     from replicator.engine.state import State
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
 Patterns = Annotated[list[str], typer.Argument(metavar="PATTERN", help="Address patterns.")]
+Old = Annotated[str, typer.Argument(metavar="OLD", help="The address that the state holds.")]
+New = Annotated[str, typer.Argument(metavar="NEW", help="The address that it is to have.")]
 SomePatterns = Annotated[list[str] | None, typer.Argument(metavar="PATTERN", help="Only these addresses.")]
 StateFile = Annotated[
     Path | None, typer.Option("--file", metavar="FILE", help="The state's file, if no configuration tells where it is.")
@@ -118,49 +121,53 @@ def _matching(state: "State", patterns: Sequence[str]) -> list[str]:
 @verb
 def forget(run: Run, patterns: Patterns, yes: Yes = False) -> None:
     """Manage these no longer. The objects stay as they are; declared ones are imported by the next apply."""
+    from replicator.execution import edits
 
-    def without(state: "State", addresses: Sequence[str]) -> "State":
-        kept = {name: entry for name, entry in state.resources.items() if name not in addresses}
-        return state.model_copy(update={"resources": kept})
-
-    _change(run, "state forget", patterns, without, "Forget {count}?", yes=yes)
+    chosen = _matching(_open(run).state, patterns)
+    _name(run, chosen)
+    if not yes:
+        typer.confirm(f"Forget {many(len(chosen), 'resource')}?", abort=True, err=True)
+    where = place(run)
+    _saved(run, edits.forget(where.directory, where.environment, *chosen))
 
 
 @app.command("unprotect")
 @verb
 def unprotect(run: Run, patterns: Patterns) -> None:
     """Let these be destroyed or replaced again, until a configuration with protect: true is applied."""
+    from replicator.execution import edits
 
-    def released(state: "State", addresses: Sequence[str]) -> "State":
-        changed = {name: state.resources[name].model_copy(update={"protect": False}) for name in addresses}
-        return state.model_copy(update={"resources": {**state.resources, **changed}})
+    chosen = _matching(_open(run).state, patterns)
+    _name(run, chosen)
+    where = place(run)
+    _saved(run, edits.unprotect(where.directory, where.environment, *chosen))
 
-    _change(run, "state unprotect", patterns, released, "", yes=True)
+
+@app.command("mv")
+@verb
+def move(run: Run, old: Old, new: New) -> None:
+    """Give a resource another address: that of the same object under the name it has now."""
+    from replicator.execution import edits
+
+    where = place(run)
+    _saved(run, edits.move(where.directory, where.environment, _address(old), _address(new)))
 
 
-def _change(
-    run: Run,
-    operation: str,
-    patterns: Sequence[str],
-    change: Callable[["State", Sequence[str]], "State"],
-    question: str,
-    *,
-    yes: bool,
-) -> None:
-    """Change the state under its lock; a serial later it is saved."""
-    from replicator.execution.store import StateStore
+def _address(text: str) -> str:
+    from replicator.address import Address
 
-    with _locked(run, operation) as where:
-        store = StateStore(where.directory, where.environment)
-        found = store.open()
-        chosen = _matching(found.state, patterns)
-        for address in chosen:
-            output.show(run, f"{address}\n")
-        if not yes:
-            typer.confirm(question.format(count=len(chosen)), abort=True, err=True)
-        last = {name: value for name, value in found.state.last_apply.items() if name != "pending"}
-        saved = store.commit(change(found.state, chosen), found.pending, last)
-    output.tell(run, f"State serial {saved.serial} saved.")
+    try:
+        return str(Address.parse(text))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _name(run: Run, addresses: Sequence[str]) -> None:
+    output.show(run, "".join(f"{address}\n" for address in addresses))
+
+
+def _saved(run: Run, state: "State") -> None:
+    output.tell(run, f"State serial {state.serial} saved.")
 
 
 @contextlib.contextmanager

@@ -11,20 +11,22 @@ from replicator.execution.store import StateStore
 Change = Callable[[dict[str, Entry]], None]
 
 
-def forget(directory: Path, environment: str, address: str) -> State:
-    """Manage a resource no more; the object stays. Raises StateError when state does not hold it."""
+def forget(directory: Path, environment: str, *addresses: str) -> State:
+    """Manage resources no more; the objects stay. Raises StateError when state does not hold one."""
 
     def change(resources: dict[str, Entry]) -> None:
-        del resources[_known(resources, address)]
+        for address in addresses:
+            del resources[_known(resources, address)]
 
     return _edit(directory, environment, "state forget", change)
 
 
-def unprotect(directory: Path, environment: str, address: str) -> State:
-    """Lift a resource's protection. Raises StateError when state does not hold it."""
+def unprotect(directory: Path, environment: str, *addresses: str) -> State:
+    """Lift the protection of resources. Raises StateError when state does not hold one."""
 
     def change(resources: dict[str, Entry]) -> None:
-        resources[address] = resources[_known(resources, address)].model_copy(update={"protect": False})
+        for address in addresses:
+            resources[address] = resources[_known(resources, address)].model_copy(update={"protect": False})
 
     return _edit(directory, environment, "state unprotect", change)
 

@@ -98,10 +98,10 @@ def _key(item: DriftItem) -> str:
 
 def _rows(item: DriftItem, title: str, look: Look) -> list[str]:
     head = f"  {_SYMBOLS[item.kind]} {title}   "
-    texts = [text for text, _ in change_text.lines(item.changes, max(40, look.width - len(head) - 16), full=look.full)]
+    texts = [text for text, _ in change_text.lines(item.changes, look.width - 6, full=look.full)]
     mark = "access gained" if item.kind is DriftKind.ACCESS_GAINED else ""
     first, *rest = texts or [clean(item.message)]
-    if len(title) > COLUMN and texts:
+    if texts and max(map(len, texts)) + len(head) + len(mark) > look.width:
         return [spread(head.rstrip(), mark, look.width), *(f"      {text}" for text in texts)]
     return [spread(f"{head}{first}", mark, look.width), *(f"{' ' * len(head)}{text}" for text in rest)]
 

@@ -22,12 +22,13 @@ class Look:
     """What a renderer may know of the place it writes for.
 
     `width` is in columns. `full` shows every action and value. `arguments` is what a person must repeat in the next
-    command (` -e prod`), with its leading space.
+    command (` -e prod`), `selection` what makes it the same plan (` --target …`), each with its leading space.
     """
 
     width: int = 100
     full: bool = False
     arguments: str = ""
+    selection: str = ""
 
 
 def count(number: int) -> str:

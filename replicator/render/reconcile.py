@@ -4,7 +4,7 @@ many."""
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from replicator.reconciliation.verdicts import CheckResult, DifferenceCounts, Report, RowDifference, Verdict
+from replicator.reconciliation.verdicts import CheckResult, Report, RowDifference, Verdict
 from replicator.render.look import Look, clean, count, cut, duration, listed, many
 
 LISTED_EQUAL = 20
@@ -59,12 +59,11 @@ def _result(result: CheckResult, widths: tuple[int, int], look: Look) -> list[st
     verdict, table = widths
     head = f"{_SYMBOLS[result.verdict]} {result.verdict:<{verdict}}  {clean(result.table):<{table}}"
     lines = [f"{head}  {_facts(result)}".rstrip()]
-    if result.message and not (result.equal and result.verdict is Verdict.MATCH):
+    if result.message and not result.equal:
         lines.append(f"    {clean(result.message)}")
     lines += [f"    {clean(note)}" for note in result.notes]
-    lines += [f"    {_schema(item.kind, item.column, item.source, item.target)}" for item in result.schema_differences]
-    if result.differences.total:
-        lines.append(f"    {_differences(result)}")
+    told = [item for item in result.schema_differences if item.breaking or look.full]
+    lines += [f"    {_schema(item.kind, item.column, item.source, item.target)}" for item in told]
     lines += _rows(result.rows, look)
     left_out = [f"{clean(item.name)} ({item.detail or item.why})" for item in result.uncompared]
     return [*lines, f"    not compared: {listed(left_out, 6)}"] if left_out else lines
@@ -88,20 +87,6 @@ def _facts(result: CheckResult) -> str:
 def _schema(kind: str, column: str | None, source: str | None, target: str | None) -> str:
     what = kind.replace("_", " ") + (f" {clean(column)}" if column else "")
     return f"{what}: source {clean(source or 'none')}, copy {clean(target or 'none')}"
-
-
-def _differences(result: CheckResult) -> str:
-    counts: DifferenceCounts = result.differences
-    told = [
-        (counts.changed, "changed"),
-        (counts.missing, "missing"),
-        (counts.extra, "extra"),
-        (counts.duplicated, "twice"),
-    ]
-    words = ", ".join(f"{count(number)} {word}" for number, word in told if number)
-    columns = [clean(item.name) for item in result.columns]
-    at_least = "" if result.complete else "at least "
-    return f"{at_least}{words}" + (f"; columns {listed(columns, 6)}" if columns else "")
 
 
 def _rows(rows: Sequence[RowDifference], look: Look) -> list[str]:

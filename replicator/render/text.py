@@ -157,8 +157,8 @@ def _writes(action: Action) -> int:
 def next_command(plan: Plan, look: Look, saved_as: str | None) -> str:
     """What to type now: apply exactly this plan, or what it needs first."""
     verb = "destroy" if plan.mode == "destroy" else "apply"
-    exactly = f"--plan {saved_as}" if saved_as else f"--expect {plan.plan_id[:8]}"
-    command = f"replicator {verb}{look.arguments} {exactly}"
+    exactly = f" --plan {saved_as}" if saved_as else f"{look.selection} --expect {plan.plan_id[:8]}"
+    command = f"replicator {verb}{look.arguments}{exactly}"
     if not any(action.blocked for action in plan.actions):
         return f"Apply exactly this:  {command}"
     if all(action.blocked for action in plan.actions):
