@@ -10,8 +10,9 @@ from __future__ import annotations
 import atexit
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeAlias
 
 import duckdb
@@ -34,6 +35,9 @@ _SETTINGS = (
     "SET autoinstall_known_extensions=false",
     "SET autoload_known_extensions=false",
 )
+Watch: TypeAlias = Callable[[Callable[[], None] | None], None]
+
+_watcher: ContextVar[Watch] = ContextVar("watcher", default=lambda stop: None)
 _lock = threading.Lock()
 _database: list[Connection] = []
 
@@ -64,13 +68,26 @@ def close() -> None:
 def connect(relations: Relations) -> Iterator[Connection]:
     """A connection on which the relations are visible by name. Raises SqlError for what the engine refuses."""
     connection = _root().cursor()
+    watch = _watcher.get()
+    watch(connection.interrupt)
     try:
         with translated_errors():
             for name, relation in relations.items():
                 add_relation(connection, name, relation)
             yield connection
     finally:
+        watch(None)
         connection.close()
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Tell `watch` how to interrupt each query that this thread runs inside: a function, None when it has ended."""
+    token = _watcher.set(watch)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 def add_relation(connection: Connection, name: str, relation: Relation) -> None:
@@ -170,7 +187,7 @@ _RULES: tuple[tuple[type[Exception], str, str, str, str], ...] = (
     ),
     (
         duckdb.BinderException,
-        r'Referenced (?:column|table) "(?P<name>[^"]+)" not found',
+        r'Referenced (?:column|table) "(?P<name>[^"]+)" (?:was )?not found',
         "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
         "42703",
         "A column, variable, or function parameter with name `{name}` cannot be resolved.",

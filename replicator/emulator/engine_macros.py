@@ -88,8 +88,8 @@ MACROS: tuple[str, ...] = (
     # of all bases, only hexadecimal to signed decimal
     "CREATE MACRO sp_conv(x, a, b) AS CASE WHEN a <> 16 OR b <> -10 THEN"
     " error('[[UNSUPPORTED_FEATURE|0A000]] conv is only supported from base 16 to -10 by the emulator.') ELSE"
-    " CAST(CASE WHEN ('0x' || x)::UBIGINT > 9223372036854775807 THEN ('0x' || x)::UBIGINT::HUGEINT - 18446744073709551616"
-    " ELSE ('0x' || x)::UBIGINT::HUGEINT END AS VARCHAR) END",
+    " CAST(CASE WHEN ('0x' || x)::UBIGINT > 9223372036854775807"
+    " THEN ('0x' || x)::UBIGINT::HUGEINT - 18446744073709551616 ELSE ('0x' || x)::UBIGINT::HUGEINT END AS VARCHAR) END",
     # errors
     "CREATE MACRO sp_assert_true(x) AS CASE WHEN x THEN NULL ELSE"
     " error('[[USER_RAISED_EXCEPTION|P0001]] assertion failed') END",

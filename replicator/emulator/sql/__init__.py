@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from replicator.emulator import engine
 from replicator.emulator.session import Session
 from replicator.emulator.sql import parser, rewrite
 from replicator.emulator.sql.statement import Param, Result
@@ -13,7 +14,13 @@ __all__ = ["Param", "Result", "classify", "execute"]
 
 def execute(session: Session, text: str, params: Sequence[Param] = ()) -> Result:
     """Run one statement for a session. Raises SqlError, or ApiError where the catalog's rules refuse."""
-    return parser.parse(rewrite.with_parameters(text, params)).run(session)
+
+    def watch(stop: Callable[[], None] | None) -> None:
+        session.interrupt = stop
+
+    statement = parser.parse(rewrite.with_parameters(text, params))
+    with engine.watched(watch):
+        return statement.run(session)
 
 
 def classify(text: str) -> tuple[str, bool]:

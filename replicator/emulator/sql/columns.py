@@ -260,7 +260,7 @@ def not_null(schema: types.Struct, names: Sequence[str]) -> types.Struct:
     )
 
 
-def map_columns(schema: types.Struct, properties: dict[str, str], *, new_table: bool) -> types.Struct:
+def map_columns(schema: types.Struct, properties: dict[str, str], *, new_columns: bool) -> types.Struct:
     """Give every column an id and a physical name if the table maps columns; updates the highest id in `properties`."""
     if properties.get(MAPPING_MODE, "none") == "none":
         return schema
@@ -282,7 +282,7 @@ def map_columns(schema: types.Struct, properties: dict[str, str], *, new_table: 
         if MAPPING_ID in item.metadata:
             return item
         counter[0] += 1
-        physical = f"col-{uuid.uuid4()}" if top and new_table else item.name
+        physical = f"col-{uuid.uuid4()}" if top and new_columns else item.name
         return item.with_metadata(**{MAPPING_ID: counter[0], PHYSICAL: physical})
 
     made = types.Struct(tuple(mapped(item, top=True) for item in schema.fields))

@@ -1,4 +1,4 @@
-"""The versions of hundreds of tables in one statement: a UNION ALL of `SELECT …, version FROM (DESCRIBE HISTORY t LIMIT 1)`.
+"""The versions of hundreds of tables in one statement: a UNION ALL of `SELECT … FROM (DESCRIBE HISTORY t LIMIT 1)`.
 
 Branches that differ only in literals and in the table are one query over the history rows of all tables: the text is
 parsed once, whatever their number.

@@ -231,6 +231,17 @@ def _zip_with(node: exp.Expr) -> exp.Expr:
     return call("list_transform", zipped, exp.Lambda(this=body, expressions=[pair]))
 
 
+def _transform(node: exp.Expr) -> exp.Expr:
+    """The index that transform hands to its function counts from 0, the engine's from 1."""
+    function = node.args["expression"]
+    if not isinstance(function, exp.Lambda) or len(function.expressions) < 2:
+        return node
+    index = function.expressions[1].name
+    shifted = exp.Paren(this=exp.Sub(this=exp.column(index), expression=exp.convert(1)))
+    function.set("this", _substitute(function.this, index, shifted))
+    return node
+
+
 def _substitute(body: exp.Expr, name: str, replacement: exp.Expr) -> exp.Expr:
     def visit(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and not node.table and node.name.lower() == name.lower():
@@ -427,6 +438,7 @@ _BY_TYPE: dict[type[exp.Expr], Rewrite] = {
     exp.Cast: _cast,
     exp.Div: _divide,
     exp.Exists: _exists,
+    exp.Transform: _transform,
     exp.Like: _like,
     exp.ILike: _like,
     exp.SHA2: _sha2,

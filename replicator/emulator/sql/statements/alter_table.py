@@ -127,7 +127,7 @@ def _mapped(state: Snapshot, properties: dict[str, str]) -> types.Struct:
     if old != new and (old != "none" or new != "name"):
         message = f"Changing column mapping mode from '{old}' to '{new}' is not supported."
         raise SqlError("DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE", "0AKDC", message)
-    return columns.map_columns(state.schema, properties, new_table=False)
+    return columns.map_columns(state.schema, properties, new_columns=False)
 
 
 # ---- ADD and DROP
@@ -173,7 +173,7 @@ def _add_columns(s: Session, name: Name, added: list[tuple[types.Field, str | No
             _refuse_default(item)
             fields.insert(_place(known, after), item)
         properties = dict(state.properties)
-        schema = columns.map_columns(types.Struct(tuple(fields)), properties, new_table=False)
+        schema = columns.map_columns(types.Struct(tuple(fields)), properties, new_columns=True)
         parameters = {"columns": [{"column": types.field_to_json(item), "position": after} for item, after in added]}
         _redefine(s, doc, state, "ADD COLUMNS", parameters, schema, properties)
 

@@ -206,7 +206,7 @@ def _write(
         if source is not None:
             schema = _schema_of_query(connection, source, bound.names)
         schema = _keys_not_null(spec, schema)
-        schema = columns.map_columns(schema, properties, new_table=True)
+        schema = columns.map_columns(schema, properties, new_columns=True)
         _require_columns(spec, schema)
         draft = _draft(path, spec, schema, properties, current)
         written = None
