@@ -62,6 +62,11 @@ def string_map(pairs: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in pairs.items()}
 
 
+def names(items: Iterable[str]) -> list[str] | None:
+    """Names of columns fold case; none at all is the same as not being set."""
+    return [item.lower() for item in items] or None
+
+
 def keyed_by_name(items: Iterable[Mapping[str, Any]] | Mapping[str, Any]) -> dict[str, Any]:
     """A list of objects with a `name` as a mapping by lower-cased name; a mapping stays one."""
     if isinstance(items, Mapping):

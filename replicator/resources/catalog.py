@@ -83,9 +83,17 @@ def read(reader: Reader, at: Address) -> Observed | None:
         raw = reader.get(rest.path("catalogs", at.name))
     except NotFound:
         return None
-    provider = raw.get("provider_name")
-    ids = provider_ids([reader.get(rest.path("providers", provider))]) if provider else {}
-    return observe(raw, ids)
+    return observe(raw, _provider_ids(reader, raw.get("provider_name")))
+
+
+def _provider_ids(reader: Reader, provider: str | None) -> dict[str, str]:
+    """A catalog outlives its provider: what is gone has no identifier any more, and the catalog is still there."""
+    if not provider:
+        return {}
+    try:
+        return provider_ids([reader.get(rest.path("providers", provider))])
+    except NotFound:
+        return {}
 
 
 def create(writer: Writer, task: Task) -> Outputs:

@@ -60,7 +60,9 @@ _WIDER: Mapping[str, frozenset[str]] = {
 
 
 def _narrows(path: Path, before: Any, after: Any) -> bool:
-    return path[-1] == "type" and before is not None and after not in _WIDER.get(before, ())
+    # A column may itself be called `type`: only the third step of a path is an attribute.
+    attribute = len(path) == 3 and path[2] == "type"
+    return attribute and before is not None and after not in _WIDER.get(before, ())
 
 
 def _column_effect(path: Path, before: Any, after: Any) -> Effect:
@@ -95,9 +97,10 @@ class Table(Resource):
         Rule(canonical=canonical.string_map, keyed=1, why="the platform adds properties of its own"),
     ] = None
     partitioned_by: Annotated[
-        tuple[str, ...] | None, Rule(effect=Effect.REPLACE, why="partitioning is fixed when a table is created")
+        tuple[str, ...] | None,
+        Rule(effect=Effect.REPLACE, canonical=canonical.names, why="partitioning is fixed when a table is created"),
     ] = None
-    clustered_by: Annotated[tuple[str, ...] | None, Rule()] = None
+    clustered_by: Annotated[tuple[str, ...] | None, Rule(canonical=canonical.names)] = None
     location: Annotated[
         str | None, Rule(effect=Effect.REPLACE, canonical=canonical.url, why="a table's location cannot be moved")
     ] = None

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from replicator.errors import NotFound, PermissionDenied
+from replicator.errors import NotFound, WorkspaceError
 from replicator.resources import rest, table
 from replicator.resources.base import Observed, Reader
+from replicator.workspace.failures import reason_unknown
 
 PIPELINE_TYPES = frozenset({"STREAMING_TABLE", "MATERIALIZED_VIEW"})
 
@@ -35,7 +36,7 @@ def with_backing_tables(
 ) -> dict[str, Observed]:
     """The tables, those of pipelines naming their backing table in `info`, and the backing tables beside them."""
     asked = {
-        name: pool.submit(_find, reader, candidates(name, item.info["pipeline_id"]))
+        name: pool.submit(_find, reader, candidates(name, item.info["pipeline_id"]), tables)
         for name, item in sorted(tables.items())
         if item.info.get("table_type") in PIPELINE_TYPES and item.info.get("pipeline_id")
     }
@@ -48,16 +49,18 @@ def with_backing_tables(
     return found
 
 
-def _find(reader: Reader, names: tuple[str, ...]) -> tuple[dict[str, Any], Observed | None]:
+def _find(
+    reader: Reader, names: tuple[str, ...], listed: Mapping[str, Observed]
+) -> tuple[dict[str, Any], Observed | None]:
     """What is known of the backing table. A name that may not be looked at proves nothing, and is said to."""
     refused = ""
     for name in names:
         try:
-            observed = table.observe(reader.get(rest.path("tables", name)))
+            observed = listed[name] if name in listed else table.observe(reader.get(rest.path("tables", name)))
         except NotFound:
             continue
-        except PermissionDenied as error:
-            refused = refused or error.message
+        except WorkspaceError as error:
+            refused = refused or reason_unknown(error)
             continue
         return {"backing_table": observed.name}, observed
     return {"backing_unknown": refused or "no backing table was found under any known name"}, None

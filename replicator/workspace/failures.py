@@ -77,6 +77,17 @@ def _status(error: Exception) -> int:
     return next((status for kind in type(error).__mro__ for status, known in table.items() if known is kind), 0)
 
 
+def reason_unknown(error: WorkspaceError) -> str:
+    """Why one object is unknown: it may not be seen, or the workspace failed to answer just that.
+
+    Raises the error again when it is about the whole workspace: no connection, refused credentials, too many requests.
+    """
+    failed = isinstance(error, Unavailable) and error.status not in (0, 429)
+    if failed or isinstance(error, PermissionDenied):
+        return error.message
+    raise error
+
+
 def of_sql(error: BaseException, label: str) -> WorkspaceError:
     """The failure of a statement: by SQLSTATE where the server gave one, otherwise the server did not answer."""
     from databricks.sql import exc

@@ -1,28 +1,27 @@
 """The bulk snapshot: everything that one side has within a scope, read in listings, many at a time.
 
-Absence is only believed where the platform said so (404): what it refused to tell is unknown, with all that is
-under it.
+Absence is only believed where the platform said so (404): what it refused to tell, or failed to tell, is unknown, with
+all that is under it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from replicator.address import Address
 from replicator.engine.snapshot import Scope, Snapshot
-from replicator.errors import NotFound, PermissionDenied
-from replicator.resources import TYPES, catalog, provider, recipient, rest, schema, table
-from replicator.resources.base import Observed
+from replicator.errors import NotFound, WorkspaceError
+from replicator.resources import TYPES, provider, recipient, rest, schema, table
+from replicator.resources.base import Observed, Reader
 from replicator.workspace.backing import with_backing_tables
 from replicator.workspace.client import WorkspaceReader
-
-_EVERYTHING = {"max_results": 0}
+from replicator.workspace.failures import reason_unknown
 
 
 @dataclass
 class _Found:
-    """A snapshot while it is collected. `objects` maps kind to name to object."""
+    """What was read, by kind and name, and what could not be: "kind/name" or "kind/container.*" to the reason."""
 
     objects: dict[str, dict[str, Observed]] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
@@ -30,20 +29,30 @@ class _Found:
     def add(self, kind: str, items: Iterable[Observed]) -> None:
         self.objects.setdefault(kind, {}).update({item.name: item for item in items})
 
-    def refused(self, what: str, error: PermissionDenied) -> None:
-        self.unknown[what] = error.message
+    def take(self, part: "_Found") -> None:
+        for kind, items in part.objects.items():
+            self.objects.setdefault(kind, {}).update(items)
+        self.unknown |= part.unknown
 
 
 def read_snapshot(reader: WorkspaceReader, scope: Scope, *, workers: int = 16) -> Snapshot:
-    """Read what the scope names. Raises Unavailable rather than return a part of a listing."""
+    """Read what the scope names. Raises WorkspaceError when the workspace itself cannot be used: no answer, refused
+    credentials; a part of it that answers with an error is unknown."""
     metastore = reader.identity()
     found = _Found()
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix=f"read-{reader.side}") as pool:
-        singles = _start_singles(pool, reader, scope)
-        schemas = _read_catalogs(pool, reader, scope, found)
-        _read_tables(pool, reader, schemas, found)
-        for kind, name, future in singles:
-            _collect(found, kind, name, future)
+        others = [pool.submit(_attempt, *part) for part in _others(reader, scope)]
+        catalogs = {
+            name: pool.submit(_read_catalog, reader, name, scope.catalogs[name]) for name in sorted(scope.catalogs)
+        }
+        listings: list[Future[_Found]] = []
+        for name, future in catalogs.items():
+            part = future.result()
+            found.take(part)
+            for inner in _to_list(part.objects.get("schema", {}), scope.catalogs[name]):
+                listings.append(pool.submit(_read_tables, reader, inner))
+        for listing in (*listings, *others):
+            found.take(listing.result())
         tables = with_backing_tables(reader, found.objects.get("table", {}), pool)
     found.objects["table"] = tables
     return Snapshot(
@@ -55,120 +64,81 @@ def read_snapshot(reader: WorkspaceReader, scope: Scope, *, workers: int = 16) -
     )
 
 
-_Single = tuple[str, str, "Future[list[Observed]]"]
+def _attempt(kind: str, keys: Iterable[str], work: Callable[[], Iterable[Observed]]) -> _Found:
+    """The objects of one request; or `keys` as unknown, when the workspace refused or failed to answer just that."""
+    part = _Found({kind: {}})
+    try:
+        part.add(kind, work())
+    except NotFound:
+        return part
+    except WorkspaceError as error:
+        part.unknown = {key: reason_unknown(error) for key in keys}
+    return part
 
 
-def _start_singles(pool: ThreadPoolExecutor, reader: WorkspaceReader, scope: Scope) -> list[_Single]:
-    """What has no listing worth reading, or one listing for all: shares, recipients, providers, grants."""
-    named = [("share", name) for name in sorted(scope.shares)] + [("grants", name) for name in sorted(scope.grants)]
-    asked: list[_Single] = [(kind, name, pool.submit(_read_one, reader, kind, name)) for kind, name in named]
+def _others(reader: Reader, scope: Scope) -> Iterable[tuple[str, list[str], Callable[[], list[Observed]]]]:
+    """What stands in no catalog: shares and grants one by one, recipients and providers in one listing each."""
+    for kind, names in (("share", scope.shares), ("grants", scope.grants)):
+        for name in sorted(names):
+            yield kind, [f"{kind}/{name}"], _single(reader, Address(reader.side, kind, name))
     if scope.recipients:
-        asked.append(("recipient", "*", pool.submit(_observed, reader, "recipients", recipient.observe)))
+        yield "recipient", ["recipient/*"], lambda: [recipient.observe(raw) for raw in _list(reader, "recipients")]
     if scope.providers:
-        asked.append(("provider", "*", pool.submit(_observed, reader, "providers", provider.observe)))
-    return asked
+        yield "provider", ["provider/*"], lambda: _some(map(provider.observe, _list(reader, "providers")))
 
 
-def _read_one(reader: WorkspaceReader, kind: str, name: str) -> list[Observed]:
-    read = TYPES[kind].read
-    assert read is not None
-    item = read(reader, Address(reader.side, kind, name))
-    return [] if item is None else [item]
+def _single(reader: Reader, at: Address) -> Callable[[], list[Observed]]:
+    read = TYPES[at.type].read
+    assert read is not None, f"{at.type} cannot be read"
+    return lambda: _some([read(reader, at)])
 
 
-def _observed(
-    reader: WorkspaceReader, what: str, observe: Callable[[Mapping[str, Any]], Observed | None]
-) -> list[Observed]:
-    return [item for raw in _list(reader, what) if (item := observe(raw)) is not None]
+def _some(items: Iterable[Observed | None]) -> list[Observed]:
+    return [item for item in items if item is not None]
 
 
-def _list(reader: WorkspaceReader, what: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    return reader.pages(rest.path(what), what, {**_EVERYTHING, **(query or {})})
+def _list(reader: Reader, what: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    return reader.pages(rest.path(what), what, {"max_results": 0, **(query or {})})
 
 
-def _collect(found: _Found, kind: str, name: str, future: "Future[list[Observed]]") -> None:
-    found.objects.setdefault(kind, {})
+def _read_catalog(reader: Reader, name: str, wanted: frozenset[str] | None) -> _Found:
+    """One catalog and its schemas. Listings leave out what one may not see, so a wanted schema that is not among them
+    is asked for by name."""
+    inside = [f"schema/{name}.*", f"table/{name}.*"]
+    found = _attempt("catalog", [f"catalog/{name}", *inside], _single(reader, Address(reader.side, "catalog", name)))
+    found.objects["schema"] = {}
+    if not found.objects["catalog"]:
+        return found
     try:
-        found.add(kind, future.result())
-    except PermissionDenied as error:
-        found.refused(f"{kind}/{name}", error)
+        found.add("schema", map(schema.observe, _list(reader, "schemas", {"catalog_name": name})))
+    except NotFound as error:
+        # The catalog is there: its share was withdrawn, or it is being dropped. Either way nobody said it is empty.
+        found.unknown |= dict.fromkeys(inside, error.message)
+        return found
+    except WorkspaceError as error:
+        found.unknown |= dict.fromkeys(inside, reason_unknown(error))
+        return found
+    for hidden in sorted(wanted or ()):
+        full = f"{name}.{hidden}"
+        if full not in found.objects["schema"]:
+            at = Address(reader.side, "schema", full)
+            found.take(_attempt("schema", [f"schema/{full}", f"table/{full}.*"], _single(reader, at)))
+    return found
 
 
-def _read_catalogs(
-    pool: ThreadPoolExecutor, reader: WorkspaceReader, scope: Scope, found: _Found
-) -> list[tuple[str, str]]:
-    """Read the catalogs and their schemas; return (catalog, schema) of those whose tables are to be listed."""
-    ids = _provider_ids(reader, scope)
-    asked = {name: pool.submit(_read_catalog, reader, name, ids) for name in sorted(scope.catalogs)}
-    wanted: list[tuple[str, str]] = []
-    found.objects.update({"catalog": {}, "schema": {}})
-    for name, future in asked.items():
-        try:
-            read = future.result()
-        except PermissionDenied as error:
-            for what in (f"catalog/{name}", f"schema/{name}.*", f"table/{name}.*"):
-                found.refused(what, error)
-            continue
-        if read is None:
-            continue
-        found.add("catalog", [read.catalog])
-        found.add("schema", read.schemas)
-        if read.refused is not None:
-            found.refused(f"schema/{name}.*", read.refused)
-            found.refused(f"table/{name}.*", read.refused)
-        wanted += [(name, part) for part in _schemas_to_list(read.schemas, scope.catalogs[name])]
-    return wanted
+def _to_list(schemas: Iterable[str], wanted: frozenset[str] | None) -> list[str]:
+    """The schemas whose tables are to be listed, by full name."""
+    named = ((full, full.partition(".")[2]) for full in schemas)
+    return [full for full, name in named if name != "information_schema" and (wanted is None or name in wanted)]
 
 
-@dataclass(frozen=True)
-class _Catalog:
-    catalog: Observed
-    schemas: Sequence[Observed]
-    refused: PermissionDenied | None = None
-
-
-def _read_catalog(reader: WorkspaceReader, name: str, ids: Mapping[str, str]) -> _Catalog | None:
+def _read_tables(reader: Reader, full_name: str) -> _Found:
+    container, _, name = full_name.partition(".")
+    part = _Found({"table": {}})
     try:
-        raw = reader.get(rest.path("catalogs", name))
-    except NotFound:
-        return None
-    observed = catalog.observe(raw, ids)
-    try:
-        listed = _list(reader, "schemas", {"catalog_name": name})
-    except NotFound:
-        return _Catalog(observed, ())
-    except PermissionDenied as error:
-        return _Catalog(observed, (), error)
-    return _Catalog(observed, [schema.observe(item) for item in listed])
-
-
-def _provider_ids(reader: WorkspaceReader, scope: Scope) -> dict[str, str]:
-    """Provider names to metastores, which a shared catalog is compared by; one listing for all catalogs."""
-    if not scope.providers:
-        return {}
-    try:
-        return provider.provider_ids(_list(reader, "providers"))
-    except PermissionDenied:
-        return {}  # the listing of providers itself is recorded as refused; a catalog's provider is then unknown
-
-
-def _schemas_to_list(schemas: Iterable[Observed], wanted: frozenset[str] | None) -> list[str]:
-    names = [item.name.partition(".")[2] for item in schemas]
-    return [name for name in names if name != "information_schema" and (wanted is None or name in wanted)]
-
-
-def _read_tables(
-    pool: ThreadPoolExecutor, reader: WorkspaceReader, schemas: Iterable[tuple[str, str]], found: _Found
-) -> None:
-    found.objects.setdefault("table", {})
-    asked = {
-        (part, name): pool.submit(_list, reader, "tables", {"catalog_name": part, "schema_name": name})
-        for part, name in schemas
-    }
-    for (part, name), future in asked.items():
-        try:
-            found.add("table", [table.observe(raw) for raw in future.result()])
-        except NotFound:
-            found.objects["schema"].pop(f"{part}.{name}", None)
-        except PermissionDenied as error:
-            found.refused(f"table/{part}.{name}.*", error)
+        part.add("table", map(table.observe, _list(reader, "tables", {"catalog_name": container, "schema_name": name})))
+    except NotFound as error:
+        part.unknown[f"table/{full_name}.*"] = error.message
+    except WorkspaceError as error:
+        part.unknown[f"table/{full_name}.*"] = reason_unknown(error)
+    return part
