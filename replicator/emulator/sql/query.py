@@ -142,14 +142,14 @@ class Binder:
     def document(self, doc: Doc, travel: Travel = LATEST) -> exp.Expr:
         """What to read for a table or view that was found, with its row filter and masks. Checks SELECT."""
         parts = parts_of(doc)
-        if not self._views:  # a view reads with its owner's rights
-            grants.check(self.s, "SELECT", "table", parts)
+        grants.check(self.s, "SELECT", "table", parts)
         if doc["table_type"] in VIEWS:
             return self._view(doc, travel)
         found = self._relation((parts, travel), lambda: self._pinned(doc, travel))
         if not policies.applies(doc):
             return found
-        return exp.Subquery(this=self.visit(policies.query_of(doc, found)))
+        owner = Binder(view_session(self.s, doc), self.relations, self.versions, self._known, self._views)
+        return exp.Subquery(this=owner.visit(policies.query_of(doc, found)))
 
     def _pinned(self, doc: Doc, travel: Travel) -> Relation:
         state = names.snapshot_of(doc, travel)
@@ -257,10 +257,10 @@ def session_values(s: Session) -> dict[str, str]:
 
 
 def view_session(s: Session, doc: Doc) -> Session:
-    """The session in which a view's text is read: the catalog and schema of its creation, on its own metastore."""
+    """The session in which a view's text is read: its owner's, with the catalog and schema of its creation."""
     ms = doc.get("_provider")
     metastore = s.store.metastore(ms) if ms else s.metastore
-    principal = s.principal if metastore is s.metastore else metastore.owner
+    principal = metastore.owner if ms else doc["owner"]
     catalog, schema = doc.get("_view_context") or str(doc.get("_source", doc["full_name"])).split(".")[:2]
     return Session(s.store, metastore, principal, catalog, schema, dict(s.conf))
 

@@ -21,6 +21,8 @@ def prepare(text: str) -> str:
     """Replace `(DESCRIBE HISTORY t LIMIT n)`, `t@v3` and chained string literals by what sqlglot can read."""
     tokens = tokenize(text)
     edits = [*_describe_edits(text, tokens), *_version_edits(tokens), *_chain_edits(tokens)]
+    if tokens[0].upper == "TABLE":
+        edits.append((tokens[0].start, tokens[0].end, "SELECT * FROM"))
     return _edited(text, edits) if edits else text
 
 

@@ -31,22 +31,22 @@ class Insert:
     by_name: bool = False
     replace_where: str | None = None
     partition: Mapping[str, str | None] | None = None
-    evolve: bool = False
 
 
 def parse(reader: Reader) -> Statement:
     """INSERT {INTO | OVERWRITE} [TABLE] t [PARTITION (…)] [(columns) | BY NAME] [REPLACE WHERE …] query."""
     reader.expect("INSERT")
-    evolve = reader.accept("WITH", "SCHEMA", "EVOLUTION")
+    if reader.peek("WITH", "SCHEMA", "EVOLUTION"):
+        raise translate.unsupported(reader.text)
     overwrite = reader.accept("OVERWRITE")
     if overwrite:
         reader.accept("INTO")
     else:
         reader.expect("INTO")
     reader.accept("TABLE")
-    statement = Insert(
-        reader.name(), "", overwrite=overwrite, evolve=evolve or reader.accept("WITH", "SCHEMA", "EVOLUTION")
-    )
+    statement = Insert(reader.name(), "", overwrite=overwrite)
+    if reader.peek("WITH", "SCHEMA", "EVOLUTION"):
+        raise translate.unsupported(reader.text)
     if reader.accept("PARTITION"):
         statement = replace(statement, partition=dict(reader.in_parentheses(lambda: _partition_value(reader))))
     if reader.accept("BY", "NAME"):
