@@ -87,7 +87,6 @@ _GONE = {
     "not_in_config": "no longer in the configuration",
     "gone": "does not exist any more; only the state forgets it",
     "imported_then_removed": "no longer in the configuration; it existed before us and stays",
-    "requested": "destroy was asked for",
 }
 
 

@@ -1,0 +1,257 @@
+"""The verbs together, on two metastores: what is shown, what is asked, what is approved, and what the state holds."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from replicator.emulator import requestlog
+from replicator.errors import ExitCode
+from tests.cli.conftest import Command
+
+ROOT = Path(".replicator") / "emulator"
+
+
+def writes(folder: Path) -> int:
+    return len(requestlog.read(folder / ROOT, writes=True))
+
+
+def plan_id(command: Command, *more: str) -> str:
+    return str(json.loads(command("plan", "--json", *more).out)["plan_id"])
+
+
+def state_serial(folder: Path) -> int:
+    return int(json.loads((folder / "state" / "default.json").read_text())["serial"])
+
+
+def test_the_whole_way(shop: Path, command: Command) -> None:
+    planned = command("plan", "--detailed-exitcode")
+    assert planned.code == ExitCode.CHANGES
+    assert re.search(r"\+ target:clone +2   shop_dr.sales.{items, orders}", planned.out)
+    assert planned.out.splitlines()[-1].startswith("Apply exactly this:  replicator apply --expect ")
+
+    applied = command("apply", "--yes")
+    assert applied.code == 0, applied.err
+    assert "✓ 2 copies proven equal to what was copied" in applied.out
+    assert applied.out.endswith("State serial 1 saved.\n")
+
+    settled = writes(shop)
+    again = command("plan", "--detailed-exitcode")
+    assert (again.code, again.out.partition(".")[0]) == (0, "No changes")
+    assert command("apply", "--yes").code == 0
+    assert command("drift").out.startswith("No drift.")
+    assert writes(shop) == settled
+
+    reconciled = command("reconcile", "--json", "--no-results")
+    assert reconciled.code == 0
+    assert {table["verdict"] for table in json.loads(reconciled.out)["tables"]} == {"MATCH"}
+    assert writes(shop) == settled
+
+
+def test_drift_is_found_recorded_and_undone(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    command("emulator", "exec", "emulator://eu-west", "COMMENT ON TABLE shop_dr.sales.orders IS 'edited in the UI'")
+    found = command("drift")
+    assert found.code == ExitCode.CHANGES
+    assert 'comment  "One row for each order"  →  "edited in the UI"' in found.out
+    assert command("drift", "--ignore", "target:clone/*#comment").code == 0
+    assert command("drift", "--record").code == ExitCode.CHANGES
+    known = command("drift", "--only-new", "--json")
+    assert known.code == 0
+    assert [item["known"] for item in json.loads(known.out)["items"]] == [True]
+    assert command("apply", "--yes").code == 0
+    assert "RESOLVED 1" in command("drift").out
+
+
+def test_apply_does_nothing_when_nobody_can_be_asked(
+    shop: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115  closed with the process
+    before = writes(shop)
+    ended = command("apply")
+    assert ended.code == ExitCode.USAGE
+    assert "there is nobody to ask" in ended.err
+    assert "--expect " in ended.err
+    assert writes(shop) == before
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n\n", ExitCode.INTERRUPTED), ("y\n", ExitCode.OK)])
+def test_apply_asks(answer: str, code: int, shop: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    class Person(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Person(answer))
+    before = writes(shop)
+    ended = command("apply")
+    assert ended.code == code
+    assert "Do this?" in ended.err
+    assert (writes(shop) > before) == (code == 0)
+
+
+def test_an_expected_plan_is_applied_once(shop: Path, command: Command) -> None:
+    approved = plan_id(command)[:8]
+    refused = command("apply", "--expect", "00000000")
+    assert refused.code == ExitCode.STALE
+    assert f"is plan {approved}, not 00000000" in refused.err
+    assert command("apply", "--expect", approved).code == 0
+    again = command("apply", "--expect", approved)
+    assert (again.code, again.out) == (0, f"Plan {approved} was already applied. Nothing is left to do.\n")
+
+
+def test_a_saved_plan_is_applied_and_then_stale(shop: Path, command: Command) -> None:
+    saved = command("plan", "--out", "plan.json")
+    assert saved.out.splitlines()[-1] == "Apply exactly this:  replicator apply --plan plan.json"
+    assert "target:clone/shop_dr.sales.orders" in command("show", "plan.json", "target:clone/*").out
+    assert command("apply", "--plan", "plan.json").code == 0
+    stale = command("apply", "--plan", "plan.json")
+    assert stale.code == ExitCode.STALE
+    assert "the state's serial changed since" in stale.err
+
+
+def test_what_failed_is_finished_with_resume(shop: Path, command: Command) -> None:
+    command("emulator", "exec", "emulator://eu-west", "CREATE CATALOG shop_dr; CREATE SCHEMA shop_dr.sales")
+    config = shop / "replicator.yaml"
+    config.write_text(config.read_text() + "resources: {source: {}, target: {}}\n")
+    approved = plan_id(command)[:8]
+    command("emulator", "exec", "emulator://eu-west", "CREATE TABLE shop_dr.sales.items (other STRING)")
+    blocked = command("apply", "--expect", approved)
+    assert blocked.code == ExitCode.STALE
+    command("emulator", "exec", "emulator://eu-west", "DROP TABLE shop_dr.sales.items")
+    assert command("apply", "--resume").code == ExitCode.ERROR
+    assert command("apply", "--expect", approved).code == 0
+    assert command("apply", "--expect", approved, "--resume").code == 0
+
+
+def test_what_is_not_ours_is_blocked_and_can_be_left_out(shop: Path, command: Command) -> None:
+    ours = "CREATE CATALOG shop_dr; CREATE SCHEMA shop_dr.sales; CREATE TABLE shop_dr.sales.items (id BIGINT)"
+    command("emulator", "exec", "emulator://eu-west", ours)
+    planned = command("plan")
+    assert "OW102  exists and is not managed by this deployment" in planned.out
+    assert planned.out.splitlines()[-1].endswith("--skip-blocked")
+    before = writes(shop)
+    refused = command("apply", "--yes")
+    assert refused.code == ExitCode.BLOCKED
+    assert writes(shop) == before
+    partly = command("apply", "--yes", "--skip-blocked")
+    assert partly.code == ExitCode.PARTIAL
+    assert "⛔ 1 blocked" in partly.out
+
+
+def test_machines_get_json_and_events(shop: Path, command: Command) -> None:
+    ended = command("apply", "--yes", "--json", "--events", "events.ndjson")
+    body = json.loads(ended.out)
+    assert (body["exit_code"], body["state_serial"]) == (0, 1)
+    events = [json.loads(line) for line in (shop / "events.ndjson").read_text().splitlines()]
+    assert [events[0]["event"], events[-1]["event"]] == ["run_start", "run_end"]
+    assert [event["seq"] for event in events] == sorted(event["seq"] for event in events)
+
+
+def test_a_part_of_a_plan_names_itself_in_the_next_command(shop: Path, command: Command) -> None:
+    planned = command("plan", "--target", "source:share/*")
+    assert "This is a part of the whole" in planned.out
+    last = planned.out.splitlines()[-1]
+    assert "replicator apply --target 'source:share/*' --expect " in last
+    assert command(*last.partition("replicator ")[2].replace("'", "").split()).code == 0
+    mistake = command("plan", "--target", "target:clone/shop_dr.sales.ordrs")
+    assert mistake.code == ExitCode.USAGE
+    assert "did you mean target:clone/shop_dr.sales.orders?" in mistake.err
+
+
+def test_destroy_removes_what_we_made_and_needs_a_release_for_data(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    held = command("destroy", "--yes")
+    assert held.code == ExitCode.BLOCKED
+    assert "DL101" in held.err
+    released = ("--allow-destroy", "target:clone/*", "--exclude", "target:catalog/shop_dr")
+    gone = command("destroy", "--yes", *released)
+    assert gone.code == 0, gone.err + gone.out
+    left = command("emulator", "exec", "emulator://eu-west", "SHOW SCHEMAS IN shop_dr", "--json").out
+    assert "sales" not in left
+    assert command("emulator", "exec", "emulator://us-east", "SELECT count(*) FROM shop.sales.orders").code == 0
+
+
+def test_run_is_for_schedulers(shop: Path, command: Command) -> None:
+    before = writes(shop)
+    assert "Plan " in command("run", "--dry-run").out
+    assert writes(shop) == before
+    assert command("run", "--config", "replicator.yaml").code == 0
+    assert "No changes" in command("run", "--dry-run").out
+
+
+def test_markdown_is_a_comment(shop: Path, command: Command) -> None:
+    assert command("plan", "--markdown").out.startswith("<!-- replicator:plan env=default -->\n")
+    command("apply", "--yes")
+    assert command("drift", "--markdown").out.startswith("<!-- replicator:drift env=default -->\n")
+
+
+def test_the_original_programmatic_interface(shop: Path) -> None:
+    from replicator import DataReplicationOrchestrator
+
+    orchestrator = DataReplicationOrchestrator.from_config_file("replicator.yaml")
+    orchestrator.initialize()
+    try:
+        results = orchestrator.run_all_operations()
+        again = orchestrator.run_all_operations()
+    finally:
+        orchestrator.cleanup()
+    assert list(results) == ["delta_share", "replication", "reconciliation"]
+    assert all(result.success for found in results.values() for result in found)
+    checked = [result.object_name for result in results["reconciliation"] if result.object_type == "check"]
+    assert checked == ["shop_dr.sales.items", "shop_dr.sales.orders"]
+    assert {name: len(found) for name, found in again.items()} == dict.fromkeys(results, 0)
+
+
+class TestState:
+    @pytest.fixture(autouse=True)
+    def applied(self, shop: Path, command: Command) -> Path:
+        assert command("apply", "--yes").code == 0
+        return shop
+
+    def test_lists_and_shows_what_it_holds(self, command: Command) -> None:
+        listed = command("state", "list", "target:*").out.splitlines()
+        assert "target:clone/shop_dr.sales.orders" in listed
+        assert not any(line.startswith("source:") for line in listed)
+        shown = command("state", "show", "target:clone/shop_dr.sales.orders").out
+        assert 'comment = "One row for each order"' in shown
+        body = json.loads(command("state", "list", "--json").out)
+        assert body["serial"] == 1
+        assert "target:clone/shop_dr.sales.orders" in body["resources"]
+
+    def test_needs_no_configuration_when_told_where_it_is(self, applied: Path, command: Command) -> None:
+        (applied / "replicator.yaml").unlink()
+        assert command("state", "list", "--state-dir", "state", "-e", "default").code == 0
+        assert command("show", "state/default.json", "source:*").code == 0
+
+    def test_forgets_and_imports_again(self, applied: Path, command: Command) -> None:
+        assert command("state", "forget", "target:schema/shop_dr.sales", "--yes").code == 0
+        assert state_serial(applied) == 2
+        assert "= target:schema/shop_dr.sales" in command("plan").out
+        missing = command("state", "forget", "target:schema/shop_dr.sale", "--yes")
+        assert missing.code == ExitCode.USAGE
+        assert "did you mean" in missing.err
+
+    def test_is_verified_and_restored(self, applied: Path, command: Command) -> None:
+        assert "is sound" in command("state", "verify").out
+        path = applied / "state" / "default.json"
+        path.write_text(path.read_text()[:-40])
+        damaged = command("plan")
+        assert damaged.code == ExitCode.ERROR
+        assert "replicator state restore --file" in damaged.err
+        hint = damaged.err.partition("replicator ")[2].split()
+        assert command(*hint).code == 0
+        assert "No changes" in command("plan").out
+
+    def test_says_who_holds_the_lock(self, applied: Path, command: Command) -> None:
+        from replicator.execution.lock import hold
+
+        with hold(applied / "state", "default", "apply") as holder:
+            refused = command("apply", "--yes")
+            assert refused.code == ExitCode.LOCKED
+            assert holder.id in refused.err
+            assert command("plan").code == 0
+        assert command("state", "unlock", holder.id).code == ExitCode.ERROR
