@@ -8,6 +8,7 @@ from replicator.address import Address
 from replicator.errors import NotFound, WorkspaceError
 from replicator.resources import canonical, rest
 from replicator.resources.base import (
+    CloneRecord,
     DeltaVersion,
     Effect,
     Fields,
@@ -167,13 +168,20 @@ def lag(desired: Fields, copy: Observed | None, origin: Observed | None, outputs
     if copy.version is None:
         return LagReport(Lag.UNKNOWN, "its own history cannot be read")
     breaks = _breaks(origin, copy) if desired.get("enforce_schema", True) else ()
-    return _judge(copy.version, origin.version.version, breaks, recreated=_recreated(origin, outputs))
+    if copy.version.clone is None:
+        return _without_clone(outputs, breaks)
+    return _judge(copy.version, copy.version.clone, origin.version.version, breaks, _recreated(origin, outputs))
 
 
-def _judge(copy: DeltaVersion, newest: int, breaks: tuple[str, ...], *, recreated: bool) -> LagReport:
-    held = copy.clone
-    if held is None:
+def _without_clone(outputs: Mapping[str, Any], breaks: tuple[str, ...]) -> LagReport:
+    """A table that we did copy once and whose history says nothing of it is another table by now, for all we know."""
+    if outputs.get("source_version") is None:
         return LagReport(Lag.NEVER_COPIED, "it was never cloned", breaks=breaks)
+    why = "its history holds no clone any more: somebody made it anew, or its history was cut short"
+    return LagReport(Lag.FOREIGN_WRITE, why, breaks=breaks)
+
+
+def _judge(copy: DeltaVersion, held: CloneRecord, newest: int, breaks: tuple[str, ...], recreated: bool) -> LagReport:
     if recreated or held.source_version > newest:
         return LagReport(Lag.RECREATED, "the source was dropped and created again", breaks=breaks)
     if copy.foreign is not None:

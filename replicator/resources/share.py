@@ -34,7 +34,7 @@ class SharedObject(BaseModel):
 
 
 def canonical_objects(objects: Any) -> dict[str, Any]:
-    """Shared objects by `TYPE:name`, so that their order says nothing; names fold case."""
+    """Shared objects by `TYPE:name`, so that their order says nothing; names fold case. Only tables have a history."""
     if isinstance(objects, Mapping):
         return dict(objects)
     found: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def canonical_objects(objects: Any) -> dict[str, Any]:
         value: dict[str, Any] = {}
         if item.get("shared_as"):
             value["shared_as"] = item["shared_as"].lower()
-        if kind != "SCHEMA":
+        if kind == "TABLE":
             value["history"] = item.get("history", "ENABLED")
         found[f"{kind}:{item['name'].lower()}"] = value
     return found
@@ -156,7 +156,7 @@ def _renamed(found: Fields, wanted: Fields) -> bool:
 
 def _data_object(key: str, value: Mapping[str, Any]) -> dict[str, Any]:
     kind, _, name = key.partition(":")
-    alias = "shared_as" if kind in ("TABLE", "SCHEMA") else "string_shared_as"
+    alias = "string_shared_as" if kind == "VOLUME" else "shared_as"
     item: dict[str, Any] = {"name": name, "data_object_type": kind}
     if value.get("shared_as"):
         item[alias] = value["shared_as"]

@@ -1,5 +1,6 @@
 """Tables whose definition we own and whose rows we never touch."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
@@ -7,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from replicator.address import Address
-from replicator.errors import NotFound
+from replicator.errors import AlreadyExists, NotFound
 from replicator.resources import canonical, rest
 from replicator.resources.base import (
     Effect,
@@ -161,7 +162,9 @@ def create(writer: Writer, task: Task) -> Outputs:
 def update(writer: Writer, task: Task) -> Outputs:
     """Alter what changed, one statement for each kind of change."""
     for statement in alter_statements(task):
-        writer.execute(statement)
+        # The only one that can be refused as done already adds columns: it was sent before, and its answer was lost.
+        with contextlib.suppress(AlreadyExists):
+            writer.execute(statement)
     if "owner" in task.changed:
         writer.send("PATCH", rest.path("tables", task.address.name), {"owner": task.desired["owner"]})
     return {}
