@@ -5,9 +5,9 @@ from replicator.render.look import clean
 
 
 def error_text(error: ReplicatorError) -> str:
-    """`error: …`, further lines indented below it, then the hint."""
+    """`error: …`, further lines below it as they stand to each other (a caret points at a column), then the hint."""
     first, *rest = map(clean, error.message.splitlines() or [type(error).__name__])
-    lines = [f"error: {first}", *(f"  {line.strip()}" for line in rest)]
+    lines = [f"error: {first}", *(f"       {line.rstrip()}" for line in rest)]
     return "\n".join([*lines, *(f"  {clean(line.strip())}" for line in error.hint.splitlines())]) + "\n"
 
 

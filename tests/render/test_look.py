@@ -57,8 +57,10 @@ def test_rows_take_what_fits() -> None:
 
 
 def test_an_error_is_a_message_and_what_to_do() -> None:
-    error = ReplicatorError("two mistakes:\n  a.yaml:1:1: this\n  a.yaml:2:1: that", hint="mend them")
-    assert error_text(error) == "error: two mistakes:\n  a.yaml:1:1: this\n  a.yaml:2:1: that\n  mend them\n"
+    error = ReplicatorError("a.yaml:1:1: this\na.yaml:2:3: that\n  x: y\n    ^", hint="mend them")
+    indent = " " * len("error: ")
+    below = [f"{indent}a.yaml:2:3: that", f"{indent}  x: y", f"{indent}    ^", "  mend them"]
+    assert error_text(error).splitlines() == ["error: a.yaml:1:1: this", *below]
 
 
 def test_a_table_is_aligned_and_counted() -> None:
