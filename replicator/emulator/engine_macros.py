@@ -50,10 +50,14 @@ def _to_integer(name: str, kind: str) -> str:
 MACROS: tuple[str, ...] = (
     f"CREATE MACRO sp_hash_one(x) AS CASE WHEN x IS NULL THEN NULL WHEN starts_with(typeof(x), 'MAP(') THEN {_NO_MAPS}"
     "::UBIGINT ELSE hash(x) END",
+    "CREATE MACRO sp_is_map(x) AS starts_with(typeof(x), 'MAP(')",
+    # the engine's hash of 0 is 0, and of a list whose first hashes are 0 that of the rest: a seed keeps them apart
+    "CREATE MACRO sp_xxhash64_of(h) AS CAST(hash(h)::HUGEINT - 9223372036854775808 AS BIGINT)",
+    "CREATE MACRO sp_hash32_of(h) AS CAST((hash(h) & 4294967295)::BIGINT - 2147483648 AS INTEGER)",
     "CREATE MACRO sp_xxhash64(hashes) AS"
-    " CAST(hash(list_filter(hashes, lambda h: h IS NOT NULL))::HUGEINT - 9223372036854775808 AS BIGINT)",
+    " sp_xxhash64_of(hash(list_concat([42::UBIGINT], list_filter(hashes, lambda h: h IS NOT NULL))))",
     "CREATE MACRO sp_hash32(hashes) AS"
-    " CAST((hash(list_filter(hashes, lambda h: h IS NOT NULL)) & 4294967295)::BIGINT - 2147483648 AS INTEGER)",
+    " sp_hash32_of(hash(list_concat([42::UBIGINT], list_filter(hashes, lambda h: h IS NOT NULL))))",
     # arithmetic
     f"CREATE MACRO sp_divide(a, b) AS CASE WHEN b = 0 THEN {_DIVIDE_BY_ZERO} ELSE a / b END",
     "CREATE MACRO sp_pmod(a, b) AS CASE WHEN a % b < 0 THEN (a % b + b) % b ELSE a % b END",

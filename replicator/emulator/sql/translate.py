@@ -204,10 +204,52 @@ _MACROS = {
 
 def _hashed(macro: str) -> Rewrite:
     def rewrite(node: exp.Expr) -> exp.Expr:
-        hashes = [call("sp_hash_one", item) for item in node.expressions]
-        return call(macro, exp.Array(expressions=hashes))
+        hashes = [call("sp_hash_one", item.copy()) for item in node.expressions]
+        listed = call(macro, exp.Array(expressions=hashes))
+        return _hashed_fast(macro, node.expressions, listed) or listed
 
     return rewrite
+
+
+def _hashed_fast(macro: str, items: list[exp.Expr], listed: exp.Expr) -> exp.Expr | None:
+    """Rows without NULL need no list: several times faster. Only for plain arguments, whose text is repeated.
+
+    The engine's hash of several arguments is its hash of the list of them, so that both ways give one value.
+    """
+    if any(item.find(exp.Lambda, exp.Array) for item in items):
+        return None
+    is_list: exp.Expr | None = None
+    for item in items:
+        if _never_null(item):
+            continue
+        test = exp.Or(this=call("sp_is_map", item.copy()), expression=exp.Is(this=item.copy(), expression=exp.Null()))
+        is_list = test if is_list is None else exp.Or(this=is_list, expression=test)
+    hashes = [_plain("hash", item.copy()) for item in items]
+    plain = call(f"{macro}_of", _plain("hash", cast(exp.Literal.number(_SEED), "UBIGINT"), *hashes))
+    if is_list is None:
+        return plain
+    return exp.Case(ifs=[exp.If(this=is_list, true=listed)], default=plain)
+
+
+_SEED = 42
+
+
+def _never_null(node: exp.Expr) -> bool:
+    """Whether an expression is known to have a value in every row."""
+    if isinstance(node, exp.Is | exp.Literal | exp.Boolean):
+        return True
+    if isinstance(node, exp.Paren | exp.Not | exp.Cast):
+        return _never_null(node.this)
+    if isinstance(node, exp.Add):
+        return _never_null(node.this) and _never_null(node.expression)
+    if isinstance(node, exp.Case):
+        default = node.args.get("default")
+        return (
+            default is not None
+            and _never_null(default)
+            and all(_never_null(item.args["true"]) for item in node.args["ifs"])
+        )
+    return isinstance(node, exp.Anonymous) and node.name in _INTEGERS.values() and _never_null(node.expressions[0])
 
 
 def _is_null(node: exp.Expr) -> exp.Expr:
