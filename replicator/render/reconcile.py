@@ -2,10 +2,11 @@
 many."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 
 from replicator.reconciliation.verdicts import CheckResult, Report, RowDifference, Verdict
-from replicator.render.look import Look, clean, count, cut, duration, listed, many
+from replicator.render.look import Look, clean, count, cut, duration, folded, listed, many
 
 LISTED_EQUAL = 20
 """Up to this many equal tables have a line each."""
@@ -52,7 +53,7 @@ def report_text(report: Report, look: Look) -> str:
     lines = [line for result in shown for line in _result(result, widths, look)]
     if len(shown) < len(ordered):
         lines.append(f"✓ {count(len(equal))} more copies are equal: --full names them")
-    return "\n".join([*lines, *_sums(report)]) + "\n"
+    return "\n".join([*lines, *_sums(report, look)]) + "\n"
 
 
 def _result(result: CheckResult, widths: tuple[int, int], look: Look) -> list[str]:
@@ -112,11 +113,12 @@ def _values(row: RowDifference) -> str:
     )
 
 
-def _sums(report: Report) -> Iterable[str]:
+def _sums(report: Report, look: Look) -> list[str]:
     counts = Counter(result.verdict for result in report.tables)
-    words = " · ".join(f"{count(counts[verdict])} {_WORDS[verdict]}" for verdict in _WORST_FIRST if counts[verdict])
+    words = [f"{count(counts[verdict])} {_WORDS[verdict]}" for verdict in _WORST_FIRST if counts[verdict]]
     rows = sum(result.target.rows or 0 for result in report.tables)
     statements = sum(len(result.source.statements) + len(result.target.statements) for result in report.tables)
-    seconds = sum(result.seconds for result in report.tables)
-    yield f"{many(len(report.tables), 'copy', 'copies')}: {words}."
-    yield f"{many(rows, 'row')} on the target compared with {many(statements, 'statement')} in {duration(seconds)}."
+    took = datetime.fromisoformat(report.finished_at) - datetime.fromisoformat(report.started_at)
+    total = folded(f"{many(len(report.tables), 'copy', 'copies')}: ", [*words[:-1], f"{words[-1]}."], look.width)
+    read = f"{many(rows, 'row')} on the target, {many(statements, 'statement')}, {duration(took.total_seconds())}."
+    return [*total, read]
