@@ -56,7 +56,7 @@ def hash_of(value: str, kind: Type, actual: Type, depth: int = 0) -> str:
 def _atom(value: str, kind: Atom, actual: Atom) -> list[str]:
     if kind.name in FLOATS:
         wide = _cast(value, kind, actual)
-        return [wide, f"CASE WHEN {value} = 0 THEN CAST({wide} AS STRING) END"]
+        return [wide, _is_negative_zero(value)]
     if kind.name in INTEGERS:
         return [f"CAST({value} AS BIGINT)"]
     if kind.name == "variant":
@@ -66,6 +66,11 @@ def _atom(value: str, kind: Atom, actual: Atom) -> list[str]:
     if kind.collation:
         return [f"CAST({value} AS BINARY)"]
     return [_cast(value, kind, actual)]
+
+
+def _is_negative_zero(value: str) -> str:
+    """Never NULL. Only the text of a zero shows its sign."""
+    return f"CASE WHEN {value} = 0 THEN CAST({value} AS STRING) = '-0.0' ELSE false END"
 
 
 def _cast(value: str, kind: Atom, actual: Atom) -> str:
@@ -127,8 +132,8 @@ def _bracketed(value: str, inside: str) -> str:
 def _atom_text(value: str, kind: Atom, actual: Atom) -> str:
     if kind.name in FLOATS:
         # of one number, xxhash64 is a permutation of its bits: exact, and no engine's way of printing matters
-        wide, sign = _atom(value, kind, actual)
-        return f"coalesce({sign}, CASE WHEN {value} IS NOT NULL THEN CAST(xxhash64({wide}) AS STRING) END)"
+        number = f"CAST(xxhash64({_cast(value, kind, actual)}) AS STRING)"
+        return f"CASE WHEN {value} IS NULL THEN NULL WHEN {_is_negative_zero(value)} THEN '-0.0' ELSE {number} END"
     if kind.name == "timestamp":
         return f"CAST(unix_micros({value}) AS STRING)"
     if kind.name == "binary":
