@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 
 from replicator.address import Side
-from replicator.engine.actions import Plan
+from replicator.engine.actions import Action, Plan
 from replicator.engine.desired import Desired
 from replicator.engine.policy import Policy
 from replicator.engine.state import State, same
@@ -83,12 +83,21 @@ def refuse(plan: Plan, opened: Opened, *, skip_blocked: bool) -> None:
         )
     held = [action for action in plan.actions if action.blocked]
     if held and not skip_blocked:
-        lines = [f"{action.address}: {block.message} [{block.code}]" for action in held for block in action.blocked]
+        lines = [
+            f"{action.address}{_place(action)}: {block.message} [{block.code}]"
+            for action in held
+            for block in action.blocked
+        ]
         releases = dict.fromkeys(block.release for action in held for block in action.blocked if block.release)
         raise BlockedError(
             f"{len(held)} of {len(plan.actions)} actions are held back:\n  " + "\n  ".join(lines[:20]),
             hint="; or ".join([*list(releases)[:5], "leave them out: --skip-blocked"]),
         )
+
+
+def _place(action: Action) -> str:
+    at = action.declared_at
+    return f" ({at.file}:{at.line})" if at else ""
 
 
 def _named(opened: Opened, plan: Plan) -> Opened:

@@ -21,7 +21,7 @@ from replicator.execution.events import Event, Events, Kind, Observer, correlati
 from replicator.execution.job import Hands, Versions
 from replicator.execution.logs import json_log
 from replicator.execution.results import ApplyResult
-from replicator.execution.retrying import Retry
+from replicator.execution.retrying import Attempts, Retry
 from replicator.execution.session import Prepared, Session, both
 from replicator.reconciliation.task import Settings
 from replicator.reconciliation.verdicts import Report
@@ -41,10 +41,11 @@ def apply_plan(
     skip_blocked: bool = False,
     workers: int | None = None,
     observers: Iterable[Observer] = (),
+    stop: threading.Event | None = None,
 ) -> ApplyResult:
     """Carry out a prepared plan, with the log and the audit trail that the configuration asks for.
 
-    Interrupts are heard while it runs (see `stopping`). Raises BlockedError, StaleError or StateError before anything
+    Interrupts are heard while it runs (see `stopping`); setting `stop` is the first of them. Raises BlockedError, StaleError or StateError before anything
     is called; afterwards every failure is in the result.
     """
     config, plan = session.config, prepared.plan
@@ -57,7 +58,7 @@ def apply_plan(
         events.emit(Kind.RUN_START, environment=config.environment, plan_id=plan.plan_id, actions=len(plan.actions))
         events.emit(Kind.PLAN, plan_id=plan.plan_id, summary=dict(plan.summary), unchanged=plan.unchanged)
         if plan.actions:
-            result = _carry_out(session, prepared, events, options)
+            result = _carry_out(session, prepared, events, options, stop or threading.Event())
         else:
             result = settle(plan, prepared.desired, prepared.seen.opened, session.store, events)
         counts = {became.value: count for became, count in sorted(result.counts.items())}
@@ -65,8 +66,9 @@ def apply_plan(
     return replace(result, warnings=tuple(warnings))
 
 
-def _carry_out(session: Session, prepared: Prepared, events: Events, options: Options) -> ApplyResult:
-    stop = threading.Event()
+def _carry_out(
+    session: Session, prepared: Prepared, events: Events, options: Options, stop: threading.Event
+) -> ApplyResult:
     with _writers(session.config) as writers, stopping(stop):
         audit = _audit(session.config, writers, prepared, events)
         checks = Checks(prepared.desired, session.readers)
@@ -75,13 +77,14 @@ def _carry_out(session: Session, prepared: Prepared, events: Events, options: Op
         result = execute(prepared.plan, prepared.desired, opened, session.store, hands, events, options, stop)
         checks.keep(writers[Side.TARGET], events)
         if audit is not None:
-            _finish(audit, events)
+            _finish(audit, events, options.retry)
     return result
 
 
-def _finish(audit: AuditTrail, events: Events) -> None:
+def _finish(audit: AuditTrail, events: Events, retry: Retry) -> None:
+    """Write the last rows; an answer that was lost is no reason to give up, for the statements may be sent again."""
     try:
-        audit.flush()
+        Attempts(retry, threading.Event(), lambda attempt, error, wait: None).call(audit.flush)
     except ReplicatorError as error:
         events.emit(Kind.WARNING, message=f"the audit table was not written: {error.message}")
 

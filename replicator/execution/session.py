@@ -95,7 +95,12 @@ def open_session(
 
 
 def _open(config: Config, side: Side) -> WorkspaceReader:
-    return open_reader(config.connection(side), side, retry=config.retry, directory=config.directory)
+    """A reader whose warehouse exists: one that does not would be found out halfway through an apply."""
+    connection = config.connection(side)
+    reader = open_reader(connection, side, retry=config.retry, directory=config.directory)
+    if connection.warehouse_id is not None or connection.http_path is not None:
+        reader.check_warehouse()
+    return reader
 
 
 def both(work: Callable[[Side], T]) -> dict[Side, T]:

@@ -1,0 +1,156 @@
+"""Apply over real HTTP, the real SDK and the real SQL connector: once, again, and through lost answers."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from replicator.config import load
+from replicator.emulator import requestlog
+from replicator.emulator.faults import Rule
+from replicator.errors import BlockedError, ExitCode, LockedError
+from replicator.execution.events import Event, Kind
+from replicator.execution.lock import hold
+from replicator.execution.results import Became
+from replicator.execution.running import apply_plan, reconcile
+from replicator.execution.session import open_session, prepare
+from tests.execution import wire
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield wire.begin(tmp_path)
+    wire.faults(tmp_path)
+    wire.end(tmp_path)
+
+
+def writes(folder: Path, since: int = 0) -> list[dict[str, object]]:
+    return requestlog.read(wire.root(folder), since, writes=True)
+
+
+def test_one_apply_does_it_all_and_the_second_sends_no_write(folder: Path) -> None:
+    first = wire.apply(folder)
+    assert first.exit_code == ExitCode.OK, [(r.action.address, r.error) for r in first.results if r.error]
+    assert first.warnings == ()
+    assert wire.plan(folder).actions == ()
+    settled = len(writes(folder))
+    assert wire.apply(folder).exit_code == ExitCode.OK
+    assert len(writes(folder)) == settled
+
+
+def test_every_action_leaves_one_row_in_the_audit_table(folder: Path) -> None:
+    result = wire.apply(folder)
+    rows = wire.rows(folder, "SELECT correlation_id, status, operation_type FROM operations.audit.logs")
+    assert len({row["correlation_id"] for row in rows}) == len(rows) == len(result.results)
+    assert {row["status"] for row in rows} == {"success"}
+    assert {row["operation_type"] for row in rows} == {"backup", "delta_share", "replication", "reconciliation"}
+
+
+def test_an_audit_table_that_cannot_be_written_is_only_a_warning(folder: Path) -> None:
+    wire.on_source(folder, "DROP CATALOG operations CASCADE")
+    result = wire.apply(folder)
+    assert result.exit_code == ExitCode.OK
+    assert len(result.warnings) == 1
+    assert "audit" in result.warnings[0]
+
+
+def test_new_rows_follow_and_are_proven_equal(folder: Path) -> None:
+    wire.apply(folder)
+    wire.on_source(folder, "INSERT INTO main.sales.orders VALUES (1000, 'new')")
+    result = wire.apply(folder)
+    assert [item.action.do.value for item in result.results] == ["sync", "sync", "check"]
+    assert result.results[-1].equal is True
+
+
+def test_reconcile_checks_again_although_nothing_moved(folder: Path) -> None:
+    wire.apply(folder)
+    with open_session(load(folder / "replicator.yaml")) as session:
+        report = reconcile(session, prepare(session).desired, keep=False)
+    assert [table.verdict.value for table in report.tables] == ["MATCH"]
+    assert report.exit_code == ExitCode.OK
+
+
+def lose_an_answer(folder: Path, moment: str, kind: dict[str, str], k: int) -> bool:
+    """Apply until it ends well, losing the k-th answer; False when there was no k-th. The oracle is asserted."""
+    wire.begin(folder)
+    rule = Rule(action=moment, after=k, **kind)  # type: ignore[arg-type]
+    weather = wire.faults(folder, rule)
+    for _ in range(3):
+        result = wire.apply(folder)
+        if result.exit_code == ExitCode.OK:
+            break
+    assert result.exit_code == ExitCode.OK, (k, [(r.action.address, r.error) for r in result.results if r.error])
+    assert wire.plan(folder).actions == (), k
+    assert wire.orphans(folder) == set(), k
+    wire.end(folder)
+    return wire.struck(weather, rule)
+
+
+@pytest.mark.parametrize("kind", [wire.REST_WRITES, wire.SQL_WRITES], ids=["rest", "sql"])
+def test_a_lost_answer_changes_nothing_in_the_end(tmp_path: Path, kind: dict[str, str]) -> None:
+    assert lose_an_answer(tmp_path, "drop_after", kind, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("kind", [wire.REST_WRITES, wire.SQL_WRITES], ids=["rest", "sql"])
+def test_a_lost_answer_to_any_write_changes_nothing_in_the_end(
+    tmp_path: Path, moment: str, kind: dict[str, str]
+) -> None:
+    k = 0
+    while lose_an_answer(tmp_path / str(k), moment, kind, k):
+        k += 1
+    assert k >= 5
+
+
+def run_driver(tmp_path: Path, *kills: str) -> list[str]:
+    """Run the killing driver in a process of its own; its report, one line per kill."""
+    command = [sys.executable, "-m", "tests.execution.killing", str(tmp_path), *kills]
+    home = Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, cwd=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_run_that_is_killed_is_finished_by_the_next(tmp_path: Path) -> None:
+    report = run_driver(tmp_path, "kill_after:rest:3", "kill_after:sql:1")
+    assert report == ["kill_after:rest:3 killed, then well", "kill_after:sql:1 killed, then well"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["kill_before", "kill_after"])
+def test_a_run_that_is_killed_at_any_write_is_finished_by_the_next(tmp_path: Path, moment: str) -> None:
+    kills = [f"{moment}:{what}:{k}" for what, how_many in (("rest", 9), ("sql", 5)) for k in range(how_many)]
+    assert run_driver(tmp_path, *kills) == [f"{kill} killed, then well" for kill in kills]
+
+
+def test_an_interrupted_run_is_finished_by_the_next(folder: Path) -> None:
+    stop = threading.Event()
+
+    def after_the_first(event: Event) -> None:
+        if event.kind is Kind.ACTION_END:
+            stop.set()
+
+    with open_session(load(folder / "replicator.yaml"), locked_for="apply") as session:
+        result = apply_plan(session, prepare(session), observers=[after_the_first], stop=stop)
+    assert result.exit_code == ExitCode.INTERRUPTED
+    assert 0 < result.counts[Became.DONE] < len(result.results)
+    assert wire.apply(folder).exit_code == ExitCode.OK
+    assert wire.plan(folder).actions == ()
+
+
+def test_an_apply_beside_another_says_who_holds_the_lock(folder: Path) -> None:
+    with hold(folder / "state", "default", "apply"), pytest.raises(LockedError, match="apply by"):
+        wire.apply(folder)
+    assert writes(folder) == [entry for entry in writes(folder) if entry["metastore"] == "us-east"]
+
+
+def test_a_state_of_another_metastore_is_refused_before_anything_is_read(folder: Path) -> None:
+    wire.apply(folder)
+    text = (folder / "replicator.yaml").read_text()
+    (folder / "replicator.yaml").write_text(text.replace("emulator://eu-west", "emulator://ap-south"), encoding="utf-8")
+    with pytest.raises(BlockedError, match="ID101"):
+        wire.plan(folder)
