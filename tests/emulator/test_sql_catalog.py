@@ -156,6 +156,21 @@ def test_privileges_are_enforced_and_filter_what_is_seen(db: Warehouse) -> None:
     assert user.run("INSERT INTO open VALUES (1)") == [{"num_affected_rows": 1, "num_inserted_rows": 1}]
 
 
+def test_folders_are_reached_by_admins_or_through_an_external_location(db: Warehouse, tmp_path: Path) -> None:
+    folder = tmp_path / "outside"
+    db.run(f"CREATE TABLE t (a INT) LOCATION '{folder}'")
+    db.run("GRANT USE CATALOG ON CATALOG main TO `ann`", "GRANT ALL PRIVILEGES ON SCHEMA s TO `ann`")
+    user = db.as_principal("ann")
+    for statement in (
+        f"SELECT * FROM delta.`{folder}`",
+        f"CREATE TABLE mine LOCATION '{folder}'",
+        f"COPY INTO t FROM '{folder}' FILEFORMAT = PARQUET",
+        f"INSERT INTO delta.`{folder}` VALUES (1)",
+    ):
+        assert user.refusal(statement) == "INSUFFICIENT_PERMISSIONS"
+    assert db.run(f"SELECT * FROM delta.`{folder}`") == []
+
+
 def test_a_view_reads_with_its_owners_rights(db: Warehouse) -> None:
     db.run("CREATE TABLE shut AS SELECT 1 AS a", "CREATE VIEW v AS SELECT * FROM shut")
     db.run(

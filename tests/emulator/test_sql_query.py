@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from replicator.emulator import sql
+from replicator.emulator.sql import names
 
 from .sql_support import Warehouse, open_warehouse
 
@@ -346,3 +347,16 @@ def test_an_unbound_parameter_is_named(db: Warehouse) -> None:
 def test_a_parameter_cannot_smuggle_sql(db: Warehouse) -> None:
     with pytest.raises(Exception, match="malformed"):
         db.run("SELECT :p", params=(parameter("p", "INT", "1; DROP TABLE t"),))
+
+
+def test_names_may_be_given_as_text(db: Warehouse) -> None:
+    db.run("CREATE TABLE t AS SELECT 1 AS a", "INSERT INTO IDENTIFIER('main.s.t') SELECT a + 1 FROM IDENTIFIER('s.t')")
+    assert sorted(db.rows("SELECT IDENTIFIER('a') FROM IDENTIFIER('`main`.s.t') AS x")) == [(1,), (2,)]
+
+
+def test_views_name_what_they_read(db: Warehouse) -> None:
+    db.run(
+        "CREATE TABLE t AS SELECT 1 AS a", "CREATE VIEW v AS SELECT * FROM t", "CREATE VIEW w AS SELECT v.a FROM v, t x"
+    )
+    found = names.lookup(db.session, ("w",))["view_dependencies"]["dependencies"]
+    assert [item["table"]["table_full_name"] for item in found] == ["main.s.v", "main.s.t"]

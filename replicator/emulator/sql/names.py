@@ -14,7 +14,7 @@ from replicator.emulator.delta import log
 from replicator.emulator.delta.lock import table_lock
 from replicator.emulator.delta.log import Snapshot
 from replicator.emulator.delta.types import column_docs
-from replicator.emulator.errors import SqlError
+from replicator.emulator.errors import SqlError, missing_privilege
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
 from replicator.emulator.sql.reader import Name
@@ -86,6 +86,19 @@ def folder_of(location: str) -> Path:
     return path
 
 
+def reachable(s: Session, location: str, privilege: str) -> Path:
+    """The folder of a storage location that the caller may use: an admin, or by a privilege on an external location."""
+    path = folder_of(location)
+    if s.is_admin:
+        return path
+    for doc in s.store.list(s.ms, "external_location"):
+        root = tables.local_path(doc.get("url", ""))
+        if root is not None and path.is_relative_to(root):
+            grants.check(s, privilege, "external_location", (doc["name"],))
+            return path
+    raise missing_privilege(privilege, "external_location", location)
+
+
 def lookup(s: Session, name: Name) -> Doc:
     """The document of a table or view. Raises ApiError 404 for the first part that is missing, 403."""
     return tables.get_table(s, *qualify(s, name))
@@ -148,7 +161,7 @@ def writing(s: Session, name: Name, privilege: str = "MODIFY") -> Iterator[tuple
     streaming table or materialized view.
     """
     if is_path(name):
-        path = folder_of(name[1])
+        path = reachable(s, name[1], "WRITE_FILES")
         with table_lock(path):
             yield {"full_name": quote_name(*name), "_path": str(path), "_external": True}, log.snapshot(path)
         return

@@ -183,6 +183,7 @@ _SHOW: dict[str, Parse] = {
     "SCHEMAS": show.parse_schemas,
     "DATABASES": show.parse_schemas,
     "TABLES": show.parse_tables,
+    "TABLE EXTENDED": show.parse_table_extended,
     "VIEWS": show.parse_views,
     "COLUMNS": show.parse_columns,
     "TBLPROPERTIES": show.parse_properties,

@@ -48,6 +48,13 @@ def bind(s: Session, text: str) -> Bound:
     return Bound(binder.duckdb(tree), binder.relations, named)
 
 
+def names_read(s: Session, text: str) -> list[str]:
+    """Full names of the tables and views that the text of a query reads."""
+    binder = Binder(s)
+    binder.visit(translate.parse(rewrite.prepare(text)))
+    return binder.named
+
+
 def versions_read(s: Session, text: str) -> dict[str, int]:
     """The versions of the Delta tables that a query would read now, by full name."""
     binder = Binder(s)
@@ -62,6 +69,7 @@ class Binder:
     s: Session
     relations: dict[str, Relation] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    named: list[str] = field(default_factory=list)  # full names of what the text itself reads, in order
     _known: dict[object, str] = field(default_factory=dict)
     _views: tuple[Parts, ...] = ()
 
@@ -130,13 +138,15 @@ class Binder:
     def source(self, name: Name, travel: Travel = LATEST) -> exp.Expr:
         """What to read for a name: an engine relation or, for a view, its query."""
         if names.is_path(name):
-            path = names.folder_of(name[1])
+            path = names.reachable(self.s, name[1], "READ_FILES")
             doc: Doc = {"_path": str(path), "full_name": name[1]}
             return self._relation(("path", path, travel), lambda: read.relation(names.snapshot_of(doc, travel)))
         parts = names.qualify(self.s, name)
         if parts[1] == "information_schema":
             return self._relation(parts, lambda: information_schema.table(self.s, parts[0], parts[2]))
         doc = names.lookup(self.s, name)
+        if doc["full_name"] not in self.named:
+            self.named.append(doc["full_name"])
         return self.document(doc, travel)
 
     def document(self, doc: Doc, travel: Travel = LATEST) -> exp.Expr:
@@ -148,7 +158,7 @@ class Binder:
         found = self._relation((parts, travel), lambda: self._pinned(doc, travel))
         if not policies.applies(doc):
             return found
-        owner = Binder(view_session(self.s, doc), self.relations, self.versions, self._known, self._views)
+        owner = Binder(view_session(self.s, doc), self.relations, self.versions, [], self._known, self._views)
         return exp.Subquery(this=owner.visit(policies.query_of(doc, found)))
 
     def _pinned(self, doc: Doc, travel: Travel) -> Relation:
@@ -166,7 +176,7 @@ class Binder:
             raise SqlError("UNSUPPORTED_FEATURE.TIME_TRAVEL", "0A000", message)
         if parts in self._views or len(self._views) > _MAX_VIEW_DEPTH:
             raise SqlError("RECURSIVE_VIEW", "42K0H", f"Recursive view {doc['full_name']} detected.")
-        inner = Binder(view_session(self.s, doc), self.relations, self.versions, self._known, (*self._views, parts))
+        inner = Binder(view_session(self.s, doc), self.relations, self.versions, [], self._known, (*self._views, parts))
         tree = inner.visit(translate.parse(rewrite.prepare(doc.get("_view_sql") or doc["view_definition"])))
         translated = exp.Subquery(this=tree)
         columns = [column["name"] for column in doc.get("columns", ())]

@@ -18,9 +18,11 @@ Edit = tuple[int, int, str]
 
 
 def prepare(text: str) -> str:
-    """Replace `(DESCRIBE HISTORY t LIMIT n)`, `t@v3` and chained string literals by what sqlglot can read."""
+    """Replace `(DESCRIBE HISTORY t LIMIT n)`, `t@v3`, IDENTIFIER('t') and chained literals by what sqlglot can read."""
     tokens = tokenize(text)
-    edits = [*_describe_edits(text, tokens), *_version_edits(tokens), *_chain_edits(tokens)]
+    edits = [*_describe_edits(text, tokens), *_version_edits(tokens), *_identifier_edits(tokens)]
+    taken = {start for start, _, _ in edits}
+    edits += [edit for edit in _chain_edits(tokens) if edit[0] not in taken]
     if tokens[0].upper == "TABLE":
         edits.append((tokens[0].start, tokens[0].end, "SELECT * FROM"))
     return _edited(text, edits) if edits else text
@@ -70,6 +72,16 @@ def _version_edits(tokens: list[Token]) -> list[Edit]:
                 f"{digits[:4]}-{digits[4:6]}-{digits[6:8]} {digits[8:10]}:{digits[10:12]}:{digits[12:14]}.{digits[14:]}"
             )
             edits.append((at.start, after.end, f" TIMESTAMP AS OF '{stamp}'"))
+    return edits
+
+
+def _identifier_edits(tokens: list[Token]) -> list[Edit]:
+    """IDENTIFIER('a.b') is the name a.b."""
+    edits: list[Edit] = []
+    for first, opens, value, closes in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        shape = (first.upper, opens.upper, closes.upper)
+        if shape == ("IDENTIFIER", "(", ")") and value.kind is Kind.STRING:
+            edits.append((first.start, closes.end, quote_name(*name_of(value.text))))
     return edits
 
 
@@ -154,7 +166,7 @@ def name_of(text: str) -> Name:
 def history_rows(s: Session, name: Name, limit: int | None) -> list[dict[str, Any]]:
     """Rows of DESCRIBE HISTORY for a name, newest first. Raises ApiError and SqlError for what may not be seen."""
     if names.is_path(name):
-        return history.rows(names.folder_of(name[1]), limit)
+        return history.rows(names.reachable(s, name[1], "READ_FILES"), limit)
     doc = names.lookup(s, name)
     names.require_history(doc)
     grants.check(s, "SELECT", "table", names.parts_of(doc))

@@ -116,7 +116,7 @@ def run(s: Session, statement: Clone) -> Result:
 
 def _source(s: Session, statement: Clone) -> tuple[Doc, Snapshot]:
     if names.is_path(statement.source):
-        path = names.folder_of(statement.source[1])
+        path = names.reachable(s, statement.source[1], "READ_FILES")
         doc: Doc = {"full_name": f"delta.`{statement.source[1]}`", "_path": str(path)}
         return doc, names.snapshot_of(doc, statement.travel)
     doc = names.lookup(s, statement.source)

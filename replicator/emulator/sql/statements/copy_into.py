@@ -116,7 +116,7 @@ def _files(s: Session, statement: Copy) -> list[Path]:
         _, _, catalog, schema, volume, *rest = source.rstrip("/").split("/")
         folder = volumes.folder(s, (catalog, schema, volume), "READ_VOLUME").joinpath(*rest)
     else:
-        folder = names.folder_of(source)
+        folder = names.reachable(s, source, "READ_FILES")
     if statement.files:
         return [folder / name for name in statement.files]
     if folder.is_file():

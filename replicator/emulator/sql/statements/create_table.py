@@ -181,7 +181,7 @@ def _create(s: Session, spec: Spec, parts: names.Parts | None, existing: Doc | N
 def place(s: Session, location: str | None, existing: Doc | None, table_id: str) -> Path:
     """Where the table's files are: a given location, the replaced table's own, or a new managed folder."""
     if location is not None:
-        return names.folder_of(location)
+        return names.reachable(s, location, "CREATE_EXTERNAL_TABLE")
     if existing is not None:
         names.require_writable(existing)
         grants.require_manage(s, "table", names.parts_of(existing))

@@ -61,7 +61,8 @@ def parse_detail(reader: Reader) -> Statement:
 def detail(s: Session, name: Name) -> pa.Table:
     """One row about the Delta table: id, location, times, files, size, properties, protocol."""
     if names.is_path(name):
-        doc: Doc = {"_path": str(names.folder_of(name[1])), "storage_location": name[1]}
+        path = names.reachable(s, name[1], "READ_FILES")
+        doc: Doc = {"_path": str(path), "storage_location": name[1]}
     else:
         doc = names.lookup(s, name)
         grants.check(s, "SELECT", "table", names.parts_of(doc))
@@ -150,7 +151,8 @@ def _column(s: Session, name: Name, column: str) -> pa.Table:
 
 def _described(s: Session, name: Name) -> Doc:
     if names.is_path(name):
-        state = names.snapshot_of({"_path": str(names.folder_of(name[1])), "full_name": name[1]})
+        path = names.reachable(s, name[1], "READ_FILES")
+        state = names.snapshot_of({"_path": str(path), "full_name": name[1]})
         return {"columns": names.columns_of({}, state), "table_type": "EXTERNAL"}
     if len(name) > 1 and name[-2].lower() == "information_schema":
         schema = views.schema_of(s, f"SELECT * FROM {quote_name(*name)}")

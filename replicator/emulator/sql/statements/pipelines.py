@@ -188,6 +188,9 @@ def _document(s: Session, spec: Spec, parts: names.Parts, backing: Doc) -> Doc:
         "comment": spec.comment,
         "properties": backing["properties"],
         "view_definition": spec.query,
+        "view_dependencies": {
+            "dependencies": [{"table": {"table_full_name": name}} for name in query.names_read(s, spec.query)]
+        },
         "_view_context": [names.current_catalog(s), names.current_schema(s)],
         "_path": backing["_path"],
         "_partition_by": list(spec.partition_by),

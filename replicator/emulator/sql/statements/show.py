@@ -87,6 +87,37 @@ def parse_tables(reader: Reader) -> Statement:
     return read("SHOW_TABLES", run)
 
 
+def parse_table_extended(reader: Reader) -> Statement:
+    """SHOW TABLE EXTENDED [IN s] LIKE 'pattern'."""
+    reader.expect("TABLE", "EXTENDED")
+    schema, pattern = _in_schema(reader), _like(reader)
+    reader.finish()
+
+    def run(s: Session) -> pa.Table:
+        rows = [(doc["schema_name"], doc["name"], False, _information(doc)) for doc in _listing(s, schema, pattern)]
+        columns = [("database", pa.string()), ("tableName", pa.string()), ("isTemporary", pa.bool_())]
+        return rows_of([*columns, ("information", pa.string())], rows)
+
+    return read("SHOW_TABLE_EXTENDED", run)
+
+
+def _information(doc: Doc) -> str:
+    facts = {
+        "Catalog": doc["catalog_name"],
+        "Database": doc["schema_name"],
+        "Table": doc["name"],
+        "Owner": doc.get("owner"),
+        "Created Time": _moment(doc),
+        "Type": doc["table_type"],
+        "Provider": str(doc.get("data_source_format", "")).lower(),
+        "Comment": doc.get("comment"),
+        "Location": doc.get("storage_location"),
+    }
+    lines = [f"{label}: {value}" for label, value in facts.items() if value]
+    fields = [f" |-- {item['name']}: {item['type_text']} (nullable = true)" for item in doc["columns"]]
+    return "\n".join([*lines, "Schema: root", *fields]) + "\n"
+
+
 def parse_views(reader: Reader) -> Statement:
     """SHOW VIEWS [IN s] [[LIKE] 'pattern']."""
     reader.expect("VIEWS")

@@ -94,7 +94,9 @@ def definition(s: Session, text: str, given: list[tuple[str, str | None]]) -> Do
             schema.fields, given or [(item.name, None) for item in schema.fields], strict=True
         )
     ]
+    dependencies = [{"table": {"table_full_name": name}} for name in query.names_read(s, text)]
     return {
+        "view_dependencies": {"dependencies": dependencies},
         "view_definition": text,
         "_view_sql": text,
         "_view_context": [names.current_catalog(s), names.current_schema(s)],
