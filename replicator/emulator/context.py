@@ -62,7 +62,7 @@ class Workspace:
 
     def session(self, principal: str, catalog: str | None = None, schema: str | None = None) -> Session:
         """A session of `principal` on this workspace's metastore."""
-        return Session(self.store, self.metastore, principal, catalog, schema)
+        return Session(self.store, self.metastore, principal, catalog, schema, url=self.url)
 
     def warehouse(self, warehouse_id: str) -> Doc:
         """A warehouse by id. Raises ApiError 404 RESOURCE_DOES_NOT_EXIST."""

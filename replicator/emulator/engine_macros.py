@@ -89,6 +89,9 @@ MACROS: tuple[str, ...] = (
     _to_integer("sp_to_smallint", "SMALLINT"),
     _to_integer("sp_to_int", "INTEGER"),
     _to_integer("sp_to_bigint", "BIGINT"),
+    # a variant keeps its JSON nulls
+    "CREATE MACRO sp_json_text(x) AS CASE WHEN typeof(x) = 'VARIANT' THEN CAST(to_json(x) AS VARCHAR)"
+    " ELSE sp_to_json(CAST(to_json(x) AS VARCHAR)) END",
     # of all bases, only hexadecimal to signed decimal
     "CREATE MACRO sp_conv(x, a, b) AS CASE WHEN a <> 16 OR b <> -10 THEN"
     " error('[[UNSUPPORTED_FEATURE|0A000]] conv is only supported from base 16 to -10 by the emulator.') ELSE"

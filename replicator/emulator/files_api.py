@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from email.utils import formatdate
 from pathlib import Path
 
 from replicator.emulator import volumes
+from replicator.emulator.content import file_response
 from replicator.emulator.errors import ApiError, invalid
 from replicator.emulator.metastore import Doc
 from replicator.emulator.paging import paged
@@ -15,28 +15,11 @@ from replicator.emulator.routing import Request, Response, Route
 
 _FILES = "/api/2.0/fs/files/{path*}"
 _DIRECTORIES = "/api/2.0/fs/directories/{path*}"
-_BYTES = "application/octet-stream"
 
 
 def download(request: Request) -> Response:
-    """GET files/{path}: the content, or the bytes that a Range header asks for."""
-    path = _existing(request, "READ_VOLUME")
-    size = path.stat().st_size
-    first, last = _range(request, size)
-    with path.open("rb") as file:
-        file.seek(first)
-        body = file.read(last - first + 1)
-    headers = _stat_headers(path)
-    if len(body) == size:
-        return Response(200, body, _BYTES, headers)
-    return Response(206, body, _BYTES, headers | {"Content-Range": f"bytes {first}-{last}/{size}"})
-
-
-def head(request: Request) -> Response:
-    """HEAD files/{path}: size and time of the last change."""
-    path = _existing(request, "READ_VOLUME")
-    headers = _stat_headers(path) | {"Content-Length": str(path.stat().st_size)}
-    return Response(200, b"", _BYTES, headers)
+    """GET and HEAD files/{path}: the content, or the bytes that a Range header asks for."""
+    return file_response(request, _existing(request, "READ_VOLUME"))
 
 
 def upload(request: Request) -> Response:
@@ -126,19 +109,6 @@ def _existing(request: Request, privilege: str, directory: bool = False) -> Path
     raise ApiError(404, "NOT_FOUND", f"The {kind} being accessed is not found: {_shown(request)}")
 
 
-def _stat_headers(path: Path) -> dict[str, str]:
-    return {"Last-Modified": formatdate(path.stat().st_mtime, usegmt=True), "Accept-Ranges": "bytes"}
-
-
-def _range(request: Request, size: int) -> tuple[int, int]:
-    """First and last byte asked for, within the file."""
-    unit, _, wanted = request.headers.get("Range", "").partition("=")
-    first, _, last = wanted.partition("-")
-    if unit.strip() != "bytes" or not first.isdigit():
-        return 0, size - 1
-    return int(first), min(int(last), size - 1) if last.isdigit() else size - 1
-
-
 def _entry(parent: str, path: Path) -> Doc:
     stat = path.stat()
     entry = {"path": f"{parent}/{path.name}", "name": path.name, "is_directory": path.is_dir()}
@@ -149,7 +119,7 @@ def _entry(parent: str, path: Path) -> Doc:
 
 ROUTES = (
     Route("GET", _FILES, download),
-    Route("HEAD", _FILES, head),
+    Route("HEAD", _FILES, download),
     Route("PUT", _FILES, upload),
     Route("DELETE", _FILES, delete),
     Route("GET", _DIRECTORIES, list_directory),

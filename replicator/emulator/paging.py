@@ -31,7 +31,11 @@ def encode(key: str) -> str:
 
 def after(request: Request) -> str:
     """The key behind which the page starts; `""` for the first page. Raises ApiError 400 for a forged token."""
-    token = request.query.get("page_token", "")
+    return decode(request.query.get("page_token", ""))
+
+
+def decode(token: str) -> str:
+    """The key in a page token. Raises ApiError 400 for a forged one."""
     try:
         return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     except (binascii.Error, ValueError):

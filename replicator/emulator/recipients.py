@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import secrets
 import uuid
 
 from replicator.emulator import grants
 from replicator.emulator.errors import ApiError, already_exists, denied, invalid, not_found
 from replicator.emulator.metastore import Doc
 from replicator.emulator.principals import require
+from replicator.emulator.recipient_tokens import check_addresses, new_token, rotated, with_links
 from replicator.emulator.securables import check_name
-from replicator.emulator.session import Session, created, now_ms, updated
+from replicator.emulator.session import Session, created, updated
 
 _GLOBAL_ID = re.compile(r"(aws|azure|gcp):[^:\s]+:[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FIELDS = frozenset({"comment", "owner", "ip_access_list", "properties_kvpairs", "expiration_time"})
-_MAX_ADDRESSES = 100
 
 
 def create_recipient(s: Session, doc: Doc, if_not_exists: bool = False) -> Doc:
@@ -32,10 +31,10 @@ def create_recipient(s: Session, doc: Doc, if_not_exists: bool = False) -> Doc:
             if if_not_exists:
                 return existing
             raise already_exists("recipient", name)
-        _check_addresses(doc)
+        check_addresses(doc)
         made = created(s, _new_recipient(s, name, doc))
         s.store.put(s.ms, "recipient", name, doc=made)
-    return made
+    return with_links(s, made)
 
 
 def _new_recipient(s: Session, name: str, doc: Doc) -> Doc:
@@ -51,25 +50,11 @@ def _new_recipient(s: Session, name: str, doc: Doc) -> Doc:
         properties |= {"databricks.accountId": "emulator", "databricks.metastoreId": str(identifier).split(":")[2]}
         made |= {"data_recipient_global_metastore_id": identifier, "cloud": cloud, "region": region}
     elif kind == "TOKEN":
-        made |= {"activated": False, "tokens": [new_token(s, doc.get("expiration_time"))]}
-        made["activation_url"] = made["tokens"][0]["activation_url"]
+        made |= {"activated": False, "tokens": [new_token(s, made["id"], doc.get("expiration_time"))]}
     else:
         raise invalid(f"Recipients with authentication type {kind} are not supported by the emulator.")
     properties["databricks.name"] = name
     return made | {"properties_kvpairs": {"properties": properties}}
-
-
-def new_token(s: Session, expiration: int | None = None) -> Doc:
-    """A token entry of a recipient: the secret is handed out once, through the activation URL."""
-    moment = now_ms()
-    code = secrets.token_urlsafe(24)
-    audit = {"created_at": moment, "created_by": s.principal, "updated_at": moment, "updated_by": s.principal}
-    return {
-        "id": str(uuid.uuid4()),
-        "activation_url": f"https://emulator.invalid/delta_sharing/retrieve_config.html?{code}",
-        "expiration_time": expiration or moment + 365 * 24 * 3600 * 1000,
-        **audit,
-    }
 
 
 def _check_identifier(s: Session, identifier: str | None) -> tuple[str, str]:
@@ -85,14 +70,7 @@ def _check_identifier(s: Session, identifier: str | None) -> tuple[str, str]:
     return cloud, region
 
 
-def _check_addresses(doc: Doc) -> None:
-    addresses = (doc.get("ip_access_list") or {}).get("allowed_ip_addresses") or ()
-    if len(addresses) > _MAX_ADDRESSES:
-        raise invalid(f"The number of allowed IP addresses exceeds limit {_MAX_ADDRESSES}")
-
-
-def get_recipient(s: Session, name: str) -> Doc:
-    """One recipient. Raises ApiError RECIPIENT_DOES_NOT_EXIST, PERMISSION_DENIED."""
+def _stored(s: Session, name: str) -> Doc:
     doc = s.store.get(s.ms, "recipient", name) if name else None
     if doc is None:
         raise not_found("recipient", name)
@@ -101,9 +79,14 @@ def get_recipient(s: Session, name: str) -> Doc:
     return doc
 
 
+def get_recipient(s: Session, name: str) -> Doc:
+    """One recipient. Raises ApiError RECIPIENT_DOES_NOT_EXIST, PERMISSION_DENIED."""
+    return with_links(s, _stored(s, name))
+
+
 def list_recipients(s: Session, global_metastore_id: str | None = None) -> list[Doc]:
     """Recipients that the caller may see, by name; only those of one metastore when its global id is given."""
-    docs = [doc for doc in s.store.list(s.ms, "recipient") if _may_see(s, doc)]
+    docs = [with_links(s, doc) for doc in s.store.list(s.ms, "recipient") if _may_see(s, doc)]
     if global_metastore_id is None:
         return docs
     return [doc for doc in docs if doc.get("data_recipient_global_metastore_id") == global_metastore_id]
@@ -112,12 +95,15 @@ def list_recipients(s: Session, global_metastore_id: str | None = None) -> list[
 def update_recipient(s: Session, name: str, changes: Doc) -> Doc:
     """Change fields, or the name with `new_name`. A missing or null field stays, `""` clears it."""
     with s.store.transaction():
-        doc = get_recipient(s, name)
+        doc = _stored(s, name)
         _require_owner(s, doc)
-        _check_addresses(changes)
+        check_addresses(changes)
         if changes.get("owner"):
             require(s, changes["owner"])
         doc = updated(s, doc, {key: value for key, value in changes.items() if key in _FIELDS})
+        if changes.get("expiration_time") and doc.get("tokens"):
+            latest = doc["tokens"][-1] | {"expiration_time": int(changes["expiration_time"])}
+            doc["tokens"] = [*doc["tokens"][:-1], latest]
         new_name = changes.get("new_name")
         if new_name and new_name.lower() != doc["name"]:
             new_name = check_name("recipient", new_name)
@@ -127,13 +113,13 @@ def update_recipient(s: Session, name: str, changes: Doc) -> Doc:
             s.store.delete(s.ms, "recipient", doc["name"])
             doc["name"] = new_name
         s.store.put(s.ms, "recipient", doc["name"], doc=doc)
-    return doc
+    return with_links(s, doc)
 
 
 def delete_recipient(s: Session, name: str) -> None:
     """Delete a recipient; it loses every share. Raises ApiError RECIPIENT_DOES_NOT_EXIST, PERMISSION_DENIED."""
     with s.store.transaction():
-        doc = get_recipient(s, name)
+        doc = _stored(s, name)
         _require_owner(s, doc)
         for share in s.store.list(s.ms, "share"):
             s.store.delete(s.ms, "share_grant", share["name"], name)
@@ -143,16 +129,13 @@ def delete_recipient(s: Session, name: str) -> None:
 def rotate_token(s: Session, name: str, seconds: int) -> Doc:
     """Issue a new token to a TOKEN recipient; the existing one expires in `seconds`."""
     with s.store.transaction():
-        doc = get_recipient(s, name)
+        doc = _stored(s, name)
         _require_owner(s, doc)
         if doc["authentication_type"] != "TOKEN":
             raise invalid(f"Recipient '{name}' does not use a token.")
-        latest = doc["tokens"][-1] | {"expiration_time": now_ms() + seconds * 1000}
-        token = new_token(s)
-        doc = updated(s, doc, {"tokens": [latest, token], "activation_url": token["activation_url"]})
-        doc["activated"] = False
+        doc = updated(s, rotated(s, doc, seconds), {})
         s.store.put(s.ms, "recipient", name, doc=doc)
-    return doc
+    return with_links(s, doc)
 
 
 def _move_grants(s: Session, old: str, new: str) -> None:

@@ -27,9 +27,11 @@ class Request:
     target: str
     headers: Message
     body: bytes
+    client: str = "127.0.0.1"  # address that the request came from
     principal: str = ""
     args: dict[str, str] = field(default_factory=dict)
     log: Doc = field(default_factory=dict)
+    shown: str = ""  # what the log shows instead of the target
 
     @cached_property
     def path(self) -> str:
@@ -104,13 +106,17 @@ Handler = Callable[[Request], Any]  # returns a Response, JSON text, or an objec
 
 @dataclass(frozen=True)
 class Route:
-    """`pattern` may hold `{name}` (one segment) and, last, `{name*}` (the rest). `writes` overrules the verb."""
+    """`pattern` may hold `{name}` (one segment) and, last, `{name*}` (the rest). `writes` overrules the verb.
+
+    A `secret` route is logged by its pattern: what stands in the path or query is a permission by itself.
+    """
 
     method: str
     pattern: str
     handler: Handler
     public: bool = False
     writes: bool | None = None
+    secret: bool = False
 
 
 class Router:

@@ -95,7 +95,8 @@ class Server(ThreadingHTTPServer):
             # Logged before it is sent: who has the answer also finds it in the log.
             seconds = time.perf_counter() - started
             metastore = self.workspace.metastore.name
-            self.log.write(metastore, request.method, request.target, response.status, seconds, request.log)
+            target = request.shown or request.target
+            self.log.write(metastore, request.method, target, response.status, seconds, request.log)
         return response
 
     def _execute(self, request: Request, rules: list[Rule]) -> Response:
@@ -104,6 +105,7 @@ class Server(ThreadingHTTPServer):
             strike_before(rules)
             _check_host(request.headers)
             route, request.args = self.router.match(request.method, request.path)
+            request.shown = route.pattern if route.secret else ""
             request.principal = "" if route.public else self._authenticate(request)
             request.log["principal"] = request.principal
             request.log["writes"] = _writes(route)
@@ -181,7 +183,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         server = self._server
         try:
-            request = Request(server.workspace, self.command, _without_mark(self.path), self.headers, self._read_body())
+            target, body = _without_mark(self.path), self._read_body()
+            address = str(self.client_address[0])
+            request = Request(server.workspace, self.command, target, self.headers, body, address)
             response = server.answer(request)
             server.remember(request, response)
             self._send(response)

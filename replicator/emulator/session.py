@@ -27,6 +27,7 @@ class Session:
     catalog: str | None = None
     schema: str | None = None
     conf: dict[str, str] = field(default_factory=dict)
+    url: str = ""  # of the server that answers: links point to it
     # Set by the engine while a query runs; a cancelled statement calls it.
     interrupt: Callable[[], None] | None = None
 

@@ -49,7 +49,12 @@ def open_share(s: Session, provider_name: str, share_name: str) -> Doc:
 
 def shared_schemas(s: Session, catalog: Doc) -> list[Doc]:
     """Schema documents of a shared catalog, by name. Raises ApiError 404 when the share is not available."""
-    share = open_share(s, catalog["provider_name"], catalog["share_name"])
+    comments = schemas_of(s, open_share(s, catalog["provider_name"], catalog["share_name"]))
+    return [_schema(catalog, name, comments[name]) for name in sorted(comments)]
+
+
+def schemas_of(s: Session, share: Doc) -> dict[str, str]:
+    """Comments of the schemas that an opened share (`_metastore` is its provider's) shows, by name."""
     comments: dict[str, str] = {}
     for item in share.get("objects", ()):
         if item["data_object_type"] == "SCHEMA":
@@ -57,13 +62,13 @@ def shared_schemas(s: Session, catalog: Doc) -> list[Doc]:
             comments[schema_alias(item)] = source.get("comment", "")
         elif item["data_object_type"] in TABLE_OBJECTS | {"VOLUME"}:
             comments.setdefault(schema_alias(item), "")
-    return [_schema(catalog, name, comments[name]) for name in sorted(comments)]
+    return comments
 
 
 def shared_tables(s: Session, catalog: Doc, schema: str) -> list[Doc]:
     """Table documents of one schema of a shared catalog, by name."""
     share = open_share(s, catalog["provider_name"], catalog["share_name"])
-    found = dict(_tables(s, share, schema.lower()))
+    found = dict(tables_of(s, share, schema.lower()))
     return [_table(catalog, schema, name, share, *found[name]) for name in sorted(found)]
 
 
@@ -76,7 +81,7 @@ def shared_table(s: Session, catalog: Doc, schema: str, table: str) -> Doc:
     shared object.
     """
     share = open_share(s, catalog["provider_name"], catalog["share_name"])
-    for name, (item, source) in _tables(s, share, schema.lower(), table.lower()):
+    for name, (item, source) in tables_of(s, share, schema.lower(), table.lower()):
         if name == table.lower():
             return _table(catalog, schema, name, share, item, source)
     raise not_found("table", f"{catalog['name']}.{schema}.{table}")
@@ -146,8 +151,8 @@ def _granted(s: Session, provider_doc: Doc, share: str) -> bool:
     return grant is not None and "SELECT" in grant["privileges"]
 
 
-def _tables(s: Session, share: Doc, schema: str, table: str | None = None) -> Iterator[tuple[str, tuple[Doc, Doc]]]:
-    """(name, (shared object, provider's table)) of the visible tables of one shared schema."""
+def tables_of(s: Session, share: Doc, schema: str, table: str | None = None) -> Iterator[tuple[str, tuple[Doc, Doc]]]:
+    """(name, (shared object, provider's table)) of the visible tables of one schema of an opened share."""
     ms = share["_metastore"]
     for item in share.get("objects", ()):
         if schema_alias(item) != schema:
@@ -187,6 +192,7 @@ def _table(catalog: Doc, schema: str, name: str, share: Doc, item: Doc, source: 
     full_name = f"{catalog['name']}.{schema.lower()}.{name}"
     is_view = source["table_type"] in ("VIEW", "METRIC_VIEW")
     whole_schema = item["data_object_type"] == "SCHEMA"
+    history = whole_schema or item.get("history_data_sharing_status") == "ENABLED"
     carried = ("columns", "comment", "table_constraints", "_path", "_view_sql", "_delta_version")
     doc = {key: source[key] for key in carried if key in source} | {
         "name": name,
@@ -207,8 +213,9 @@ def _table(catalog: Doc, schema: str, name: str, share: Doc, item: Doc, source: 
         "_read_only": True,
         "_provider": share["_metastore"],
         "_source": source["full_name"],
-        "_history": whole_schema or item.get("history_data_sharing_status") == "ENABLED",
-        "_cdf": whole_schema or bool(item.get("cdf_enabled")),
+        "_history": history,
+        # Databricks documents that sharing with history shares the change data feed of a table that records one.
+        "_cdf": history or bool(item.get("cdf_enabled")),
         "_start_version": item.get("start_version", 0),
         "_partitions": item.get("partitions", []),
     }

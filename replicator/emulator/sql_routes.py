@@ -11,7 +11,7 @@ _SESSIONS = "/api/2.0/sql/sessions"
 _STATEMENTS = "/api/2.0/sql/statements"
 
 
-def _later(module: str, function: str) -> Handler:
+def later(module: str, function: str) -> Handler:
     """A handler that imports its module when it is called."""
 
     def handle(request: Request) -> Any:
@@ -20,17 +20,18 @@ def _later(module: str, function: str) -> Handler:
     return handle
 
 
-_thrift = _later("thrift", "serve")
+_fetch_link = later("statements_api", "fetch_link")
+_thrift = later("thrift", "serve")
 
 ROUTES = (
-    Route("POST", _SESSIONS, _later("statements_api", "create_session"), writes=False),
-    Route("DELETE", f"{_SESSIONS}/{{id}}", _later("statements_api", "delete_session"), writes=False),
-    Route("POST", _STATEMENTS, _later("statements_api", "execute"), writes=False),
-    Route("GET", f"{_STATEMENTS}/{{id}}", _later("statements_api", "get_statement")),
-    Route("GET", f"{_STATEMENTS}/{{id}}/result/chunks/{{index}}", _later("statements_api", "get_chunk")),
-    Route("POST", f"{_STATEMENTS}/{{id}}/cancel", _later("statements_api", "cancel"), writes=False),
-    Route("DELETE", f"{_STATEMENTS}/{{id}}", _later("statements_api", "close"), writes=False),
-    Route("GET", "/emulator/results/{id}/{index}/{secret}", _later("statements_api", "fetch_link"), public=True),
+    Route("POST", _SESSIONS, later("statements_api", "create_session"), writes=False),
+    Route("DELETE", f"{_SESSIONS}/{{id}}", later("statements_api", "delete_session"), writes=False),
+    Route("POST", _STATEMENTS, later("statements_api", "execute"), writes=False),
+    Route("GET", f"{_STATEMENTS}/{{id}}", later("statements_api", "get_statement")),
+    Route("GET", f"{_STATEMENTS}/{{id}}/result/chunks/{{index}}", later("statements_api", "get_chunk")),
+    Route("POST", f"{_STATEMENTS}/{{id}}/cancel", later("statements_api", "cancel"), writes=False),
+    Route("DELETE", f"{_STATEMENTS}/{{id}}", later("statements_api", "close"), writes=False),
+    Route("GET", "/emulator/results/{id}/{index}/{secret}", _fetch_link, public=True, secret=True),
     Route("POST", "/sql/1.0/warehouses/{id}", _thrift, writes=False),
     Route("POST", "/sql/1.0/endpoints/{id}", _thrift, writes=False),
 )

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,9 +19,10 @@ from databricks.sdk.errors import DatabricksError, InternalError, NotFound, Unau
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replicator.emulator import Endpoint, requestlog, securables, shares, start, stop, tables
+from replicator.emulator import Endpoint, recipient_tokens, requestlog, shares, sql, start, stop
 from replicator.emulator.faults import Rule, write_rules
 from replicator.emulator.launch import ROUTES
+from replicator.emulator.recipient_tokens import ENDPOINT
 from replicator.emulator.session import words
 
 Serve = Callable[..., Endpoint]
@@ -132,16 +134,19 @@ _FIELDS = sorted(
         entity_name tag_key tag_value scope key string_value storage_location table_type volume_type function_info
         authentication_type statement warehouse_id wait_timeout parameters row_limit ip_access_list add remove
         members userName displayName isolation_mode options provider_name share_name bindings principal action
-        data_object data_object_type shared_as privileges recipient_profile_str assign_workspaces session_id format"""
+        data_object data_object_type shared_as privileges recipient_profile_str assign_workspaces session_id format
+        version timestamp startingVersion limitHint predicateHints jsonPredicateHints children op"""
     )
 )
 _PARAMETERS = sorted(
     words(
         """max_results page_token catalog_name schema_name force scope key filter principal overwrite page_size
-        startIndex count table_name_pattern omit_columns include_shared_data update_mask"""
+        startIndex count table_name_pattern omit_columns include_shared_data update_mask maxResults pageToken
+        startingVersion endingVersion startingTimestamp target expires X-Amz-Signature"""
     )
 )
-_WORDS = st.sampled_from(sorted(words("c c.default c.default.t catalogs TABLE ADD SELECT sh eu DATABRICKS")))
+_NAMES = words("c c.default c.default.t catalogs TABLE ADD SELECT sh eu DATABRICKS 0 1 Users tables table")
+_WORDS = st.sampled_from(sorted(_NAMES))
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6) | _WORDS
 _VALUES = st.recursive(
     _LEAVES,
@@ -153,17 +158,21 @@ _VALUES = st.recursive(
 @settings(max_examples=500, deadline=None)
 @given(
     route=st.sampled_from([(route.method, route.pattern) for route in ROUTES]),
-    segments=st.lists(_WORDS | st.text(min_size=1, max_size=8), min_size=3, max_size=3),
+    segments=st.lists(_WORDS | st.text(min_size=1, max_size=8), min_size=4, max_size=4),
     body=st.dictionaries(st.sampled_from(_FIELDS), _VALUES, max_size=6),
     query=st.dictionaries(st.sampled_from(_PARAMETERS), _WORDS | st.text(max_size=6), max_size=4),
 )
 def test_no_request_makes_the_server_fail(
-    fuzzed: Endpoint, route: tuple[str, str], segments: list[str], body: dict[str, Any], query: dict[str, str]
+    fuzzed: Fuzzed, route: tuple[str, str], segments: list[str], body: dict[str, Any], query: dict[str, str]
 ) -> None:
     rest = iter(segments)
     parts = [_encoded(next(rest)) if part.startswith("{") else part for part in route[1].split("/")]
     target = "/".join(parts) + "?" + "&".join(f"{key}={_encoded(value)}" for key, value in query.items())
-    status, _, answer = call(fuzzed, route[0], target, json.dumps(body).encode())
+    if route[1].startswith(ENDPOINT):
+        target = target.replace(parts[5], fuzzed.endpoint.metastore.metastore_id, 1)
+    token = fuzzed.recipient if route[1].startswith(ENDPOINT) else fuzzed.endpoint.token
+    data = json.dumps(body).encode()
+    status, _, answer = call(fuzzed.endpoint, route[0], target, data, Authorization=f"Bearer {token}")
     assert status < 500, (route[0], target, body, answer)
 
 
@@ -171,17 +180,29 @@ def _encoded(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
 
+@dataclass
+class Fuzzed:
+    """One server for all examples, with the token of a recipient of its share."""
+
+    endpoint: Endpoint
+    recipient: str
+
+
 @pytest.fixture(scope="module")
-def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One server for all examples."""
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
     e = start("fuzz", tmp_path_factory.mktemp("fuzz"))
     s = e.session()
-    securables.create_catalog(s, {"name": "c"})
-    tables.register_table(s, {"catalog_name": "c", "schema_name": "default", "name": "t", "table_type": "MANAGED"})
+    for statement in ("CREATE CATALOG c", "CREATE TABLE c.default.t (id INT)", "INSERT INTO c.default.t VALUES (1)"):
+        sql.execute(s, statement)
     shares.create_share(s, {"name": "sh"})
+    item = {"name": "c.default.t", "data_object_type": "TABLE", "shared_as": "eu.sh"}
+    shares.update_share(s, "sh", updates=[{"action": "ADD", "data_object": item}])
+    code = shares.create_recipient(s, {"name": "ann"})["tokens"][0]["activation_url"].partition("?")[2]
+    shares.change_permissions(s, "sh", [{"principal": "ann", "add": ["SELECT"]}])
+    profile = recipient_tokens.activate(e.store, e.metastore, code, e.url)
     e.workspace.classify = lambda text: ("SELECT", False)
     e.workspace.execute = lambda session, text, params: (_ for _ in ()).throw(ValueError("no SQL here"))
-    yield e
+    yield Fuzzed(e, profile["bearerToken"])
     stop(e)
 
 
