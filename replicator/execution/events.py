@@ -22,7 +22,6 @@ class Kind(StrEnum):
     """Every event there is. `action_end` and the counts of `run_end` speak of `Became` (see results)."""
 
     RUN_START = "run_start"
-    READ_PROGRESS = "read_progress"
     PLAN = "plan"
     ACTION_START = "action_start"
     ACTION_RETRY = "action_retry"

@@ -45,8 +45,8 @@ def apply_plan(
 ) -> ApplyResult:
     """Carry out a prepared plan, with the log and the audit trail that the configuration asks for.
 
-    Interrupts are heard while it runs (see `stopping`); setting `stop` is the first of them. Raises BlockedError, StaleError or StateError before anything
-    is called; afterwards every failure is in the result.
+    Interrupts are heard while it runs (see `stopping`); setting `stop` is the first of them. Raises BlockedError,
+    StaleError or StateError before anything is called; afterwards every failure is in the result.
     """
     config, plan = session.config, prepared.plan
     refuse(plan, prepared.seen.opened, skip_blocked=skip_blocked)

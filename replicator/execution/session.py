@@ -180,4 +180,4 @@ def _versioned(session: Session, snapshot: Snapshot, copies: set[str], origins: 
         if present:
             found |= read_versions(reader, present, clones=clones)
     tables |= {name: replace(tables[name], version=version) for name, version in found.items()}
-    return replace(snapshot, objects={**snapshot.objects, "table": tables})
+    return replace(snapshot, objects={**snapshot.objects, "table": tables}, stats=reader.stats())
