@@ -10,7 +10,7 @@ from replicator.cli import output
 from replicator.cli.common import Run, verb
 from replicator.cli.drift_record import read_record, sort_out, write_record
 from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, together
-from replicator.cli.work import opened
+from replicator.cli.work import READING, opened
 from replicator.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ def drift(
     from replicator.engine.drift import find_drift
     from replicator.engine.planner import side_ref
     from replicator.execution.session import observe
+    from replicator.render.progress import waiting
 
     together(json=as_json, markdown=markdown)
-    with opened(run, workers=workers) as session:
+    with opened(run, workers=workers) as session, waiting(READING, quiet=run.quiet):
         seen = observe(session)
         directory = session.store.directory
     for notice in seen.opened.notices:

@@ -7,7 +7,7 @@ import typer
 from replicator.cli import output
 from replicator.cli.common import Run, verb
 from replicator.cli.options import AsJson, Full, Workers
-from replicator.cli.work import opened
+from replicator.cli.work import READING, opened
 from replicator.errors import ExitCode, UsageError
 
 Tables = Annotated[
@@ -34,10 +34,11 @@ def reconcile(
     from replicator.execution.session import prepare
     from replicator.reconciliation.drilldown import Limits
     from replicator.reconciliation.task import Settings
-    from replicator.render.progress import progress
+    from replicator.render.progress import progress, waiting
 
     with opened(run, workers=workers) as session:
-        prepared = prepare(session)
+        with waiting(READING, quiet=run.quiet):
+            prepared = prepare(session)
         checks = [address for address in prepared.desired.resources if address.type == "check"]
         with progress(len(checks), quiet=run.quiet) as observer:
             report = compare(

@@ -8,6 +8,8 @@ from replicator.cli import output
 from replicator.cli.common import Run
 from replicator.cli.options import must_match
 
+READING = "reading both metastores"
+
 if TYPE_CHECKING:
     from replicator.config import Config
     from replicator.engine.policy import Policy
@@ -40,8 +42,10 @@ def opened(run: Run, *, workers: int | None = None, locked_for: str = "") -> Ite
 def planned(run: Run, session: "Session", policy: "Policy") -> "Prepared":
     """A plan of what was asked for. Raises UsageError when a pattern names nothing."""
     from replicator.execution.session import prepare
+    from replicator.render.progress import waiting
 
-    prepared = prepare(session, policy)
+    with waiting(READING, quiet=run.quiet):
+        prepared = prepare(session, policy)
     known = {*map(str, prepared.desired.resources), *prepared.state.resources}
     must_match(policy.targets, known, "--target")
     must_match(policy.excludes, known, "--exclude")

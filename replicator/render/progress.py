@@ -83,6 +83,19 @@ def progress(total: int, stream: TextIO | None = None, *, quiet: bool = False) -
 
 
 @contextlib.contextmanager
+def waiting(text: str, stream: TextIO | None = None, *, quiet: bool = False) -> Iterator[None]:
+    """Show on a terminal that something takes a while; elsewhere say nothing."""
+    stream = stream or sys.stderr
+    if quiet or not stream.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(file=stream, highlight=False).status(text):
+        yield
+
+
+@contextlib.contextmanager
 def _live(picture: Picture, stream: TextIO) -> Iterator[None]:
     from rich.console import Console
     from rich.live import Live

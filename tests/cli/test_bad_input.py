@@ -142,7 +142,8 @@ def test_a_target_table_that_is_not_ours(shop: Path, command: Command) -> None:
     command("emulator", "exec", "emulator://eu-west", theirs)
     ended = command("apply", "--yes")
     assert ended.code == ExitCode.BLOCKED
-    assert "target:clone/shop_dr.sales.orders: exists and is not managed by this deployment [OW102]" in ended.err
+    assert "target:clone/shop_dr.sales.orders" in ended.err
+    assert "exists and is not managed by this deployment [OW102]" in ended.err
     assert _writes(shop) == 0
 
 

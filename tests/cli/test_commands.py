@@ -189,6 +189,22 @@ def test_markdown_is_a_comment(shop: Path, command: Command) -> None:
     assert command("drift", "--markdown").out.startswith("<!-- replicator:drift env=default -->\n")
 
 
+def test_the_original_command_runs_and_only_shows_with_dry_run(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from data_replication.cli import main
+
+    def code(*arguments: str) -> object:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return ended.value.code
+
+    before = writes(shop)
+    assert code("validate", "--config", "replicator.yaml") == 0
+    assert code("run", "--config", "replicator.yaml", "--dry-run") == 0
+    assert writes(shop) == before
+    assert code("run", "--config", "replicator.yaml") == 0
+    assert "✓ 2 copies proven equal" in capsys.readouterr().out
+
+
 def test_the_original_programmatic_interface(shop: Path) -> None:
     from replicator import DataReplicationOrchestrator
 

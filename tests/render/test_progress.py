@@ -7,7 +7,7 @@ import pytest
 
 from replicator.execution.events import Event, Kind
 from replicator.render import progress as progress_module
-from replicator.render.progress import Picture, progress
+from replicator.render.progress import Picture, progress, waiting
 
 
 class Terminal(io.StringIO):
@@ -76,6 +76,14 @@ class Told(io.StringIO):
 
     def wait(self) -> bool:
         return self._written.wait(10)
+
+
+def test_waiting_shows_only_on_a_terminal() -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    with waiting("reading", terminal), waiting("reading", pipe), waiting("reading", quiet=True):
+        pass
+    assert "reading" in terminal.getvalue()
+    assert pipe.getvalue() == ""
 
 
 def test_quiet_says_nothing() -> None:
