@@ -47,12 +47,11 @@ def _root() -> Connection:
     with _lock:
         if not _database:
             created = duckdb.connect(":memory:")
-            for statement in (*_SETTINGS, *MACROS):
-                created.execute(statement)
             for name, (function, parameters, result) in FUNCTIONS.items():
                 created.create_function(name, function, parameters, result)
-            if not _database:
-                atexit.register(close)  # threads of an open database abort the interpreter's exit
+            for statement in (*_SETTINGS, *MACROS):
+                created.execute(statement)
+            atexit.register(close)  # threads of an open database abort the interpreter's exit
             _database.append(created)
         return _database[0]
 

@@ -51,6 +51,7 @@ _ALIASES = {
     "null": "void",
 }
 _INTERVAL_WORDS = frozenset({"year", "month", "day", "hour", "minute", "second", "to"})
+_MARKS = frozenset(":,<>()")
 _TOKEN = re.compile(r"\s*(?:(`(?:[^`]|``)*`)|('(?:[^'\\]|\\.)*')|([^\s:,<>()`']+)|([:,<>()]))")
 
 
@@ -141,13 +142,22 @@ class _Reader:
         while not self.accept(">"):
             if found:
                 self.expect(",")
-            name = self.take()
-            if name.startswith("`"):
-                name = name[1:-1].replace("``", "`")
+            name = self.field_name()
             self.accept(":")
             found.append((name, self.type()))
             self.skip_annotations()
         return found
+
+    def field_name(self) -> str:
+        """One word, quoted or not; typeof() and Unity Catalog leave names with spaces unquoted."""
+        name = self.take()
+        if name.startswith("`"):
+            return name[1:-1].replace("``", "`")
+        end = next((at for at in range(self.at, len(self.words)) if self.words[at] in _MARKS), self.at)
+        if self.words[end : end + 1] == [":"]:
+            name = " ".join([name, *self.words[self.at : end]])
+            self.at = end
+        return name
 
     def skip_annotations(self) -> None:
         if self.accept("not"):

@@ -446,7 +446,7 @@ def _sha2(node: exp.Expr) -> exp.Expr:
 
 
 def _to_json(node: exp.Expr) -> exp.Expr:
-    return call("sp_to_json", cast(_plain("to_json", node.this), "VARCHAR"))
+    return call("sp_json_text", node.this)
 
 
 def _date_part(name: str) -> Rewrite:
