@@ -10,8 +10,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 STEPS: list[tuple[str, str, int]] = [
-    ("Two empty metastores, and a source with some data in it", "replicator emulator reset --yes", 0),
-    ("", "replicator emulator exec emulator://us-east -f source.sql", 0),
+    ("Start from nothing: two empty metastores, no state", "rm -rf state", 0),
+    ("", "replicator emulator reset --yes", 0),
+    ("Put some data into the source", "replicator emulator exec emulator://us-east -f source.sql", 0),
     ("What would it take to have all of it on the other side?", "replicator plan", 0),
     ("Do exactly that", "replicator apply --yes", 0),
     ("Nothing is left to do", "replicator plan --detailed-exitcode", 0),

@@ -144,7 +144,7 @@ def refuse_other_metastores(state: State, found: Mapping[Side, Metastore]) -> No
             raise BlockedError(
                 f"the {side} workspace {metastore.host} belongs to metastore {metastore.metastore_id}, "
                 f"but the state is about {known} [{Code.OTHER_METASTORE}]",
-                hint="check the host and the environment; a new metastore needs an environment of its own",
+                hint="check the host and the environment. For a metastore that was made anew, move its state file away",
             )
 
 

@@ -68,7 +68,10 @@ def names(items: Iterable[str]) -> list[str] | None:
 
 
 def keyed_by_name(items: Iterable[Mapping[str, Any]] | Mapping[str, Any]) -> dict[str, Any]:
-    """A list of objects with a `name` as a mapping by lower-cased name; a mapping stays one."""
+    """A list of objects with a `name` as a mapping by lower-cased name; a mapping stays one.
+
+    Names fold case but keep it: where it is not all lower, the value says how the name is spelled.
+    """
     if isinstance(items, Mapping):
         return {name.lower(): dict(value) for name, value in items.items()}
-    return {item["name"].lower(): {k: v for k, v in item.items() if k != "name"} for item in items}
+    return {item["name"].lower(): {k: v for k, v in item.items() if k != "name" or v != v.lower()} for item in items}

@@ -39,8 +39,7 @@ class Column(BaseModel):
 
 
 def canonical_columns(columns: Any) -> dict[str, Any]:
-    """Columns by lower-cased name, types in their one spelling; the order is kept as `position` only where it was
-    given."""
+    """Columns by lower-cased name, in their order, types in their one spelling."""
     keyed = canonical.keyed_by_name(columns)
     for value in keyed.values():
         if "type" in value:

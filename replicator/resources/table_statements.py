@@ -64,6 +64,8 @@ def _column_changes(found: Fields, wanted: Fields, applied: Fields) -> Iterator[
     for name, value in wanted.items():
         if name in found:
             yield from (f"ALTER COLUMN {quote(name)} {change}" for change in _altered(found[name], value))
+            if "name" in value and value["name"] != found[name].get("name", name):
+                yield f"RENAME COLUMN {quote(name)} TO {quote(value['name'])}"
     for name in sorted(set(applied) - set(wanted)):
         if name in found:
             yield f"DROP COLUMN {quote(name)}"
@@ -79,7 +81,7 @@ def _altered(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[st
 
 
 def _column(name: str, value: Mapping[str, Any]) -> str:
-    parts = [quote(name), value["type"]]
+    parts = [quote(value.get("name", name)), value["type"]]
     if value.get("nullable") is False:
         parts.append("NOT NULL")
     if value.get("comment"):

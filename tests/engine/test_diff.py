@@ -113,6 +113,14 @@ def test_an_attribute_that_left_the_file_is_no_longer_managed() -> None:
     assert diff(TYPES["table"], applied, table(a={"type": "int"}), table(a={"type": "int", "comment": "theirs"})) == ()
 
 
+def test_a_column_s_name_keeps_its_case_and_is_found_in_any() -> None:
+    declared = TYPES["table"].canonical({"columns": [{"name": "OrderId", "type": "int"}]})
+    assert declared["columns"] == {"orderid": {"name": "OrderId", "type": "int"}}
+    assert diff(TYPES["table"], None, declared, declared) == ()
+    (change,) = diff(TYPES["table"], None, declared, table(orderid={"type": "int"}))
+    assert (change.path, change.after) == (("columns", "orderid", "name"), "OrderId")
+
+
 def test_a_list_changes_as_a_whole() -> None:
     (change,) = diff(TYPES["table"], {}, {"clustered_by": ["a", "b"]}, {"clustered_by": ["a", "c"]})
     assert (change.path, change.before, change.after) == (("clustered_by",), ["a", "c"], ["a", "b"])
