@@ -69,7 +69,7 @@ def rows(tables: Iterable[Doc]) -> Iterator[Sequence[Any]]:
 
 
 def _row(column: Doc, writable: str) -> Sequence[Any]:
-    metadata = json.loads(column["type_json"]).get("metadata", {}) if column.get("type_json") else {}
+    metadata = _metadata(column.get("type_json") or "")
     kind = column.get("type_name", "STRING")
     precision, radix = _PRECISION.get(kind, (None, None))
     scale = 0 if radix == 10 else None
@@ -103,6 +103,14 @@ def _row(column: Doc, writable: str) -> Sequence[Any]:
         None if partition is None else partition + 1,
         column.get("comment"),
     )
+
+
+def _metadata(type_json: str) -> dict[str, Any]:
+    """The field's metadata; most fields have none, which needs no parsing."""
+    if not type_json or type_json.endswith('"metadata":{}}'):
+        return {}
+    found: dict[str, Any] = json.loads(type_json).get("metadata", {})
+    return found
 
 
 def _identity(metadata: dict[str, Any]) -> Sequence[str | None]:
