@@ -91,7 +91,7 @@ def waiting(text: str, stream: TextIO | None = None, *, quiet: bool = False) -> 
         return
     from rich.console import Console
 
-    with Console(file=stream, highlight=False).status(text):
+    with Console(file=stream, highlight=False).status(text, spinner_style="none"):
         yield
 
 

@@ -128,6 +128,8 @@ def test_colour_only_adds_escape_sequences() -> None:
     coloured = painted(text)
     assert coloured != text
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text
+    assert "\x1b[1;32m+ CREATES 4,179\x1b[0m" in coloured
+    assert "\x1b[31m−\x1b[0m source:share/q3_pilot" in coloured
 
 
 def test_ascii_says_the_same() -> None:
