@@ -134,17 +134,18 @@ def _acquire(path: Path) -> int:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(handle)
-            raise _locked(path, read_holder(path)) from error
+            raise _locked(read_holder(path)) from error
         with contextlib.suppress(FileNotFoundError):
             if os.fstat(handle).st_ino == path.stat().st_ino:
                 return handle
         os.close(handle)
 
 
-def _locked(path: Path, holder: Holder | None) -> LockedError:
+def _locked(holder: Holder | None) -> LockedError:
+    here = holder is None or holder.host == socket.gethostname()
+    dead = "" if here or holder is None else f"; if you know that it is dead: replicator state unlock {holder.id}"
     return LockedError(
-        f"the state is locked: {holder or 'by a run that is just starting'}",
-        hint=f"wait for it to end; if it is dead: replicator state unlock {holder.id if holder else path}",
+        f"the state is locked: {holder or 'by a run that is just starting'}", hint=f"wait for it to end{dead}"
     )
 
 
@@ -157,7 +158,7 @@ def _watch_other_host(path: Path, seen: Holder) -> None:
         time.sleep(1.0)
         now = read_holder(path)
         if now is not None and (now.id, now.heartbeat) != (seen.id, seen.heartbeat):
-            raise _locked(path, now)
+            raise _locked(now)
 
 
 def _write(handle: int, holder: Holder) -> None:
