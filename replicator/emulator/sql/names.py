@@ -53,6 +53,19 @@ def current_schema(s: Session) -> str:
     return s.schema or "default"
 
 
+def session_values(s: Session) -> dict[str, str]:
+    """Answers of the functions that ask about the session."""
+    return {
+        "current_user": s.principal,
+        "session_user": s.principal,
+        "user": s.principal,
+        "current_catalog": current_catalog(s),
+        "current_schema": current_schema(s),
+        "current_database": current_schema(s),
+        "current_metastore": s.metastore.global_id,
+    }
+
+
 def qualify(s: Session, name: Name) -> Parts:
     """A table-like name as catalog, schema and name, lower case. Raises SqlError for more than three parts."""
     if not 1 <= len(name) <= 3:

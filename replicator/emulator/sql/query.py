@@ -14,7 +14,7 @@ from replicator.emulator.engine import Relation
 from replicator.emulator.errors import SqlError
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
-from replicator.emulator.sql import functions, information_schema, names, policies, rewrite, translate
+from replicator.emulator.sql import changes, detail, functions, information_schema, names, policies, rewrite, translate
 from replicator.emulator.sql.names import LATEST, VIEWS, Parts, Travel, parts_of
 from replicator.emulator.sql.reader import Name
 
@@ -75,7 +75,7 @@ class Binder:
 
     def duckdb(self, tree: exp.Expr) -> str:
         """DuckDB text of a visited tree."""
-        return translate.to_duckdb(tree, session_values(self.s), self.s.identities)
+        return translate.to_duckdb(tree, names.session_values(self.s), self.s.identities)
 
     def add(self, key: object, make: Callable[[], Relation]) -> str:
         """The name of a relation, made on first use."""
@@ -218,13 +218,9 @@ class Binder:
         )
 
     def _detail(self, arguments: list[str]) -> exp.Expr:
-        from replicator.emulator.sql.statements.describe import detail  # describe itself runs no queries
-
-        return self._relation(("detail", *arguments), lambda: detail(self.s, rewrite.name_of(arguments[0])))
+        return self._relation(("detail", *arguments), lambda: detail.detail(self.s, rewrite.name_of(arguments[0])))
 
     def _changes(self, arguments: list[str]) -> exp.Expr:
-        from replicator.emulator.sql import changes
-
         doc = names.lookup(self.s, rewrite.name_of(arguments[0]))
         grants.check(self.s, "SELECT", "table", parts_of(doc))
         return self._relation(("changes", *arguments), lambda: changes.relation(doc, arguments[1:]))
@@ -251,19 +247,6 @@ def bound_table(relation: str) -> exp.Table:
     found = exp.to_table(relation)
     found.meta[_BOUND] = True
     return found
-
-
-def session_values(s: Session) -> dict[str, str]:
-    """Answers of the functions that ask about the session."""
-    return {
-        "current_user": s.principal,
-        "session_user": s.principal,
-        "user": s.principal,
-        "current_catalog": names.current_catalog(s),
-        "current_schema": names.current_schema(s),
-        "current_database": names.current_schema(s),
-        "current_metastore": s.metastore.global_id,
-    }
 
 
 def view_session(s: Session, doc: Doc) -> Session:

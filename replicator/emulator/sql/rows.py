@@ -11,7 +11,8 @@ from replicator.emulator.delta.log import Snapshot
 from replicator.emulator.engine import Connection
 from replicator.emulator.errors import SqlError
 from replicator.emulator.session import Session
-from replicator.emulator.sql import translate
+from replicator.emulator.sql import names, translate
+from replicator.emulator.sql.changes import with_change_type
 
 Json = dict[str, Any]
 
@@ -52,10 +53,10 @@ def write_query(s: Session, connection: Connection, state: Snapshot, query: str,
         for item in schema.fields
         if not _is_generated(item, columns)
     ]
-    names = [types.quote(item.name) for item in schema.fields if not _is_generated(item, columns)]
+    given = [item for item in schema.fields if not _is_generated(item, columns)]
     outer = [_generated(s, item) if _is_generated(item, columns) else types.quote(item.name) for item in schema.fields]
     text = f"SELECT {', '.join(inner)} FROM ({query})"
-    if len(names) < len(outer):
+    if len(given) < len(outer):
         text = f"SELECT {', '.join(outer)} FROM ({text})"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {text}")
     return write_staged(s, connection, state)
@@ -71,8 +72,6 @@ def write_staged(s: Session, connection: Connection, state: Snapshot) -> Written
 
 def write_changes(connection: Connection, state: Snapshot, query: str) -> list[Json]:
     """Write change files; `query` yields the table's columns and `_change_type`. Returns `cdc` action values."""
-    from replicator.emulator.sql.changes import with_change_type
-
     schema = with_change_type(state.schema)
     adds = write.write_rows(connection, query, state.path, schema, state.partition_columns, write.CHANGE_DATA)
     keys = ("path", "partitionValues", "size")
@@ -103,9 +102,7 @@ def default_of(s: Session, item: types.Field) -> str:
 
 def expression(s: Session, text: str) -> str:
     """DuckDB text of a Databricks expression over the columns of one table."""
-    from replicator.emulator.sql.query import session_values
-
-    return translate.to_duckdb(translate.parse_expression(text), session_values(s))
+    return translate.to_duckdb(translate.parse_expression(text), names.session_values(s))
 
 
 def _is_generated(item: types.Field, columns: Mapping[str, str]) -> bool:

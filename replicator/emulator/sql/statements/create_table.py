@@ -138,7 +138,12 @@ def run(s: Session, spec: Spec, kind: str) -> Result:
         raise ApiError(400, "TABLE_ALREADY_EXISTS", f"Table '{parts}' already exists", name=existing["full_name"])
     if spec.like is not None:
         spec = _like(s, spec)
-    count = _create(s, spec, parts, existing)
+    try:
+        count = _create(s, spec, parts, existing)
+    except ApiError as error:
+        if not (spec.if_not_exists and error.error_code == "TABLE_ALREADY_EXISTS"):
+            raise
+        count = None  # somebody else was first
     if count is None:
         return Result(pa.table({}), kind=kind)
     table = rows_of([("num_affected_rows", pa.int64()), ("num_inserted_rows", pa.int64())], [])

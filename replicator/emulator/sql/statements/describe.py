@@ -4,48 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from replicator.emulator import grants, providers, securables, shares, volumes
+from replicator.emulator import providers, securables, shares, volumes
 from replicator.emulator.delta import history
+from replicator.emulator.delta.read import utc
 from replicator.emulator.delta.types import column_docs
 from replicator.emulator.errors import SqlError
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
-from replicator.emulator.sql import names, rewrite, translate
+from replicator.emulator.sql import detail, names, rewrite, translate
 from replicator.emulator.sql.reader import Name, Reader
-from replicator.emulator.sql.statement import Statement, read, rows_of, texts
+from replicator.emulator.sql.statement import Statement, read, texts
 from replicator.emulator.sql.statements import views
 from replicator.emulator.sql.statements.clone import read_travel
 from replicator.emulator.sql.tokens import quote_name
 
 _PAIRS = ("info_name", "info_value")
 _COLUMNS = ("col_name", "data_type", "comment")
-_TEXT_MAP = pa.map_(pa.string(), pa.string())
-_TEXT_LIST = pa.list_(pa.string())
-_DETAIL: list[tuple[str, pa.DataType]] = [
-    ("format", pa.string()),
-    ("id", pa.string()),
-    ("name", pa.string()),
-    ("description", pa.string()),
-    ("location", pa.string()),
-    ("createdAt", pa.timestamp("us", "UTC")),
-    ("lastModified", pa.timestamp("us", "UTC")),
-    ("partitionColumns", _TEXT_LIST),
-    ("clusteringColumns", _TEXT_LIST),
-    ("numFiles", pa.int64()),
-    ("sizeInBytes", pa.int64()),
-    ("properties", _TEXT_MAP),
-    ("minReaderVersion", pa.int32()),
-    ("minWriterVersion", pa.int32()),
-    ("tableFeatures", _TEXT_LIST),
-    ("statistics", _TEXT_MAP),
-    ("clusterByAuto", pa.bool_()),
-]
-
-
 # ---- DETAIL and HISTORY
 
 
@@ -55,46 +32,7 @@ def parse_detail(reader: Reader) -> Statement:
     reader.accept("TABLE")
     name = reader.name()
     reader.finish()
-    return read("DESCRIBE_DETAIL", lambda s: detail(s, name))
-
-
-def detail(s: Session, name: Name) -> pa.Table:
-    """One row about the Delta table: id, location, times, files, size, properties, protocol."""
-    if names.is_path(name):
-        path = names.reachable(s, name[1], "READ_FILES")
-        doc: Doc = {"_path": str(path), "storage_location": name[1]}
-    else:
-        doc = names.lookup(s, name)
-        grants.check(s, "SELECT", "table", names.parts_of(doc))
-    if doc.get("table_type") in names.VIEWS:
-        message = f"{quote_name(*names.parts_of(doc))} is a view. 'DESCRIBE DETAIL' expects a table."
-        raise SqlError("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", message)
-    state = names.snapshot_of(doc)
-    created = state.metadata.get("createdTime") or doc.get("created_at", 0)
-    row: tuple[object, ...] = (
-        "delta",
-        state.metadata["id"],
-        doc.get("full_name"),
-        doc.get("comment", state.metadata.get("description")),
-        doc.get("storage_location"),
-        _moment(created),
-        _moment(state.timestamp),
-        state.partition_columns,
-        names.clustering_of(state),
-        len(state.files),
-        state.size,
-        list(state.properties.items()),
-        state.protocol["minReaderVersion"],
-        state.protocol["minWriterVersion"],
-        state.features,
-        [],
-        False,
-    )
-    return rows_of(_DETAIL, [row])
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return read("DESCRIBE_DETAIL", lambda s: detail.detail(s, name))
 
 
 def parse_history(reader: Reader) -> Statement:
@@ -188,7 +126,7 @@ def _extended(s: Session, doc: Doc) -> list[tuple[str, str, str]]:
         ("Database", doc.get("schema_name")),
         ("Table", doc.get("name")),
         ("Owner", doc.get("owner")),
-        ("Created Time", _moment(doc.get("created_at", 0)).strftime("%a %b %d %H:%M:%S UTC %Y")),
+        ("Created Time", utc(doc.get("created_at", 0)).strftime("%a %b %d %H:%M:%S UTC %Y")),
         ("Last Access", "UNKNOWN"),
         ("Created By", "Spark"),
         ("Type", kind),
@@ -279,9 +217,9 @@ def _catalog(s: Session, name: str, extended: bool) -> pa.Table:
         facts += [
             ("Catalog Type", _CATALOG_TYPES.get(doc["catalog_type"], doc["catalog_type"])),
             ("Created By", doc["created_by"]),
-            ("Created At", str(_moment(doc["created_at"]))),
+            ("Created At", str(utc(doc["created_at"]))),
             ("Updated By", doc["updated_by"]),
-            ("Updated At", str(_moment(doc["updated_at"]))),
+            ("Updated At", str(utc(doc["updated_at"]))),
             ("Storage Root", doc.get("storage_root", "")),
             ("Provider Name", doc.get("provider_name", "")),
             ("Share Name", doc.get("share_name", "")),
@@ -385,9 +323,9 @@ def parse_share(reader: Reader) -> Statement:
         columns = ("name", "created_at", "created_by", "updated_at", "updated_by", "comment", "owner")
         row = (
             doc["name"],
-            str(_moment(doc["created_at"])),
+            str(utc(doc["created_at"])),
             doc["created_by"],
-            str(_moment(doc["updated_at"])),
+            str(utc(doc["updated_at"])),
             doc["updated_by"],
             doc.get("comment"),
             doc["owner"],
@@ -434,5 +372,5 @@ _PROVIDER = (
 
 
 def _named(doc: Doc, fields: tuple[str, ...]) -> pa.Table:
-    row = [str(_moment(doc[field])) if field == "created_at" and field in doc else doc.get(field) for field in fields]
+    row = [str(utc(doc[field])) if field == "created_at" and field in doc else doc.get(field) for field in fields]
     return texts(fields, [row])
