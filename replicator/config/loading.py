@@ -18,6 +18,7 @@ from replicator.config.settings import Concurrency, Logging, Retry
 from replicator.config.target_catalogs import write_out
 from replicator.config.validation import find_empty, validate
 from replicator.engine.desired import Declared, Position
+from replicator.engine.graph import dependencies, order
 from replicator.errors import ConfigError
 from replicator.resources import TYPES
 from replicator.values import fingerprint
@@ -134,7 +135,14 @@ def _load(path: FilePath, environment: str | None, variables: Mapping[str, str],
         raise AssertionError("a file without problems is a document")
     moved, forget = _moves(document, tree, problems), frozenset(map(Address.parse, document.forget))
     raise_for(problems)
+    _check_order(declared)
     return Config(path, name, document, declared, moved, forget, fingerprint(plain(tree.root)), tree)
+
+
+def _check_order(declared: Mapping[Address, Declared]) -> None:
+    """Raises ConfigError for resources that wait for each other; only these two can make them."""
+    if any(item.resource.after or address.type == "clone" for address, item in declared.items()):
+        order(dependencies(declared), lambda address: str(declared[address].at))
 
 
 def _read(path: FilePath) -> bytes:

@@ -33,7 +33,8 @@ def order(needs: Mapping[Address, Iterable[Address]], place: Callable[[Address],
         first = cycle.index(min(cycle))
         path = " → ".join(str(address) for address in [*cycle[first:], *cycle[:first], cycle[first]])
         raise ConfigError(
-            f"{place(cycle[first])}: these resources need each other in a circle, so none can be first: {path}"
+            f"{place(cycle[first])}: these resources need each other in a circle, so none can be first: {path}",
+            hint="take one of them out of the other's `after`, or clone from something else",
         ) from None
 
 

@@ -165,7 +165,7 @@ def _not_managed(case: Case) -> Block | None:
     return Block(
         code=Code.NOT_MANAGED,
         message="exists and is not managed by this deployment",
-        release="rename it, or take it over with lifecycle: {on_existing: import}",
+        release="choose another name, or take it over with lifecycle: {on_existing: import}",
     )
 
 

@@ -75,7 +75,7 @@ def _create_once(job: Job, task: Task, since: str) -> Outputs:
         if not made_by_us(job, found, since):
             raise AlreadyExists(
                 f"{job.action.address} exists and is not managed by this deployment",
-                hint="rename it, or take it over with lifecycle: {on_existing: import}",
+                hint="choose another name, or take it over with lifecycle: {on_existing: import}",
             ) from error
         return _complete(job, task, found)
 

@@ -13,7 +13,7 @@ from replicator import __version__
 from replicator.config.connection import Connection, SecretRef
 from replicator.errors import ConfigError, WorkspaceError
 from replicator.values import Secret
-from replicator.workspace.failures import of_rest
+from replicator.workspace.failures import of_rest, unreachable
 
 FIRST_CONTACT_SECONDS = 5
 """How long a host may take to answer the very first request."""
@@ -101,7 +101,7 @@ def _reach(host: str | None, label: str) -> None:
     try:
         requests.get(host + _WELL_KNOWN, timeout=FIRST_CONTACT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
-        raise of_rest(error, label, host) from None
+        raise unreachable(error, label, host) from None
 
 
 def _sdk_config(arguments: Mapping[str, str], label: str) -> Any:

@@ -41,6 +41,10 @@ class WorkspaceReader:
             )
         return self._identity
 
+    def check_warehouse(self) -> None:
+        """Raises WorkspaceError when the SQL warehouse that the configuration names does not exist."""
+        self._sql.check()
+
     def stats(self) -> ReadStats:
         """What was asked of the workspace so far."""
         return self._meter.read()

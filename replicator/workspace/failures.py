@@ -39,6 +39,15 @@ def of_rest(error: BaseException, label: str, what: str) -> WorkspaceError:
     return Unavailable(f"{label}: no answer to {what}: {_root(error)}", hint="check the host and the network")
 
 
+def unreachable(error: BaseException, label: str, host: str) -> WorkspaceError:
+    """Nobody answers at a workspace's host."""
+    where = label if label == host else f"{label} ({host})"
+    return Unavailable(
+        f"{where}: the workspace does not answer: {_root(error)}",
+        hint="check `host` in the configuration, and the network",
+    )
+
+
 def _answered(error: Exception, label: str, what: str) -> WorkspaceError:
     code = str(getattr(error, "error_code", "") or "")
     text = _SDK_SUFFIX.sub("", str(error)).strip() or type(error).__name__
@@ -131,6 +140,5 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _root(error: BaseException) -> str:
     """The last link of a chain of wrapped network errors, in one line."""
     last = list(_chain(error))[-1]
-    return (
-        re.sub(r"\s+", " ", re.sub(r"<[^>]*object at 0x[0-9a-f]+>:? ?", "", str(last))).strip() or type(last).__name__
-    )
+    text = re.sub(r"<[^>]*object at 0x[0-9a-f]+>:? ?|\[Errno -?\d+\] ", "", str(last))
+    return re.sub(r"\s+", " ", text).strip() or type(last).__name__

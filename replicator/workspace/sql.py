@@ -1,5 +1,6 @@
 """Statements over the SQL connector: a connection per thread at work, answers as Arrow."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from replicator.workspace.access import Access
 from replicator.workspace.failures import no_warehouse, of_sql
 from replicator.workspace.meter import Meter
 from replicator.workspace.rest import Rest
+
+_WAREHOUSE = re.compile(r"/sql/1\.0/(?:warehouses|endpoints)/([A-Za-z0-9]+)")
 
 
 class Sql:
@@ -100,6 +103,20 @@ class Sql:
         except Exception as error:  # noqa: BLE001  see execute
             raise of_sql(error, self._access.label) from None
 
+    def check(self) -> None:
+        """Look up the warehouse that the configuration names. Raises WorkspaceError when there is none of that id."""
+        named = _WAREHOUSE.fullmatch(self._access.http_path or "")
+        if named is not None:
+            self._look_up(named[1])
+        elif self._access.warehouse_id is not None:
+            self._warehouse_path()
+
+    def _look_up(self, warehouse: str) -> None:
+        try:
+            self._rest.get(f"/api/2.0/sql/warehouses/{warehouse}")
+        except NotFound:
+            raise no_warehouse(self._access.label, warehouse) from None
+
     def _warehouse_path(self) -> str:
         """Where statements go: what was configured, if it exists, or else a warehouse that is running."""
         if self._http_path is None:
@@ -109,10 +126,7 @@ class Sql:
     def _chosen(self) -> str:
         wanted = self._access.warehouse_id
         if wanted is not None:
-            try:
-                self._rest.get(f"/api/2.0/sql/warehouses/{wanted}")
-            except NotFound:
-                raise no_warehouse(self._access.label, wanted) from None
+            self._look_up(wanted)
             return f"/sql/1.0/warehouses/{wanted}"
         listed = self._rest.get("/api/2.0/sql/warehouses").get("warehouses") or []
         if not listed:
