@@ -87,9 +87,7 @@ def _visible(work: Work, versions: VersionOf) -> Outcome | None:
 
 
 def _schema(work: Work, versions: VersionOf) -> Outcome | None:
-    if work.task.schema_check:
-        found = schema.compare(*_both(work), work.task.exclude_columns)
-        work.schema_differences = tuple(found)
+    work.schema_differences = tuple(schema.compare(*_both(work), work.task.exclude_columns))
     return None
 
 

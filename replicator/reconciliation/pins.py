@@ -1,8 +1,10 @@
 """Which versions are compared: the version that the copy's own history says was copied, and the copy as it is read."""
 
+from dataclasses import replace
+
 from replicator.reconciliation.probe import Probe
 from replicator.reconciliation.schema import as_of_copy
-from replicator.reconciliation.tables import VersionOf
+from replicator.reconciliation.tables import VersionOf, kind_of
 from replicator.reconciliation.task import Outcome, Work
 from replicator.reconciliation.verdicts import SchemaKind, Verdict, Why
 from replicator.resources.base import DeltaVersion
@@ -71,26 +73,44 @@ def _recreated(work: Work, then: DeltaVersion, copied: int) -> bool:
 
 def judge_schema(work: Work) -> Outcome | None:
     """End the check when definitions differ in a way that breaks the copy, at the version that was copied."""
-    if not work.task.schema_check or work.target is None:
-        return None
     if work.lag and any(item.breaking for item in work.schema_differences):
-        excluded = {name.lower() for name in work.task.exclude_columns}
-        names = [name for name in names_at(work.pair.source) if name.lower() not in excluded]
-        asked = [
-            item.column
-            for item in work.schema_differences
-            if item.kind is SchemaKind.TYPE and item.column and item.column.lower() in {n.lower() for n in names}
-        ]
-        types = types_at(work.pair.source, asked) if asked else {}
-        copied = [column for column in work.target.columns if column.name.lower() not in excluded]
-        work.schema_differences = tuple(as_of_copy(work.schema_differences, names, types, copied))
-        work.notes.append(f"the origin's definition changed after the copied version {work.pair.source.place.version}")
+        _go_back(work)
+    if not work.task.schema_check:
+        work.schema_differences = ()
+        return None
     breaking = [item for item in work.schema_differences if item.breaking]
     if not breaking:
         return None
     words = ", ".join(f"{item.kind.value.replace('_', ' ')} {item.column or ''}".strip() for item in breaking[:3])
     more = f" and {len(breaking) - 3} more" if len(breaking) > 3 else ""
     return Outcome(Verdict.SCHEMA_MISMATCH, f"definitions differ: {words}{more}; rows were not compared")
+
+
+def _go_back(work: Work) -> None:
+    """Replace what the origin's definition is by what it was at the copied version, as far as it can be asked for."""
+    assert work.source is not None
+    assert work.target is not None
+    excluded = {name.lower() for name in work.task.exclude_columns}
+    then = names_at(work.pair.source)
+    names = {name.lower() for name in then}
+    retyped = [item.column for item in work.schema_differences if item.kind is SchemaKind.TYPE and item.column]
+    asked = [name for name in retyped if name.lower() in names]
+    types = types_at(work.pair.source, asked) if asked else {}
+    work.schema_differences = tuple(
+        as_of_copy(
+            work.schema_differences,
+            [name for name in then if name.lower() not in excluded],
+            types,
+            [column for column in work.target.columns if column.name.lower() not in excluded],
+        )
+    )
+    kept = [column for column in work.source.columns if column.name.lower() in names]
+    columns = (
+        replace(column, kind=kind_of(types[column.name.lower()])) if column.name.lower() in types else column
+        for column in kept
+    )
+    work.source = replace(work.source, columns=tuple(columns))
+    work.notes.append(f"the origin's definition changed after the copied version {work.pair.source.place.version}")
 
 
 def names_sql(table: str, version: int | None) -> str:
