@@ -44,7 +44,7 @@ def _differences(
         return
     if rule.keyed:
         prune = rule.prune is not None and rule.prune(desired)
-        wanted = _without_nulls(after or {})
+        wanted = _wanted(after or {}, rule.keyed)
         ours = _ours(before or {}, after or {}, applied or {}, rule.keyed, prune=prune)
         if ours != wanted:
             yield from (((name, *path), old, new) for path, old, new in _paths(ours, wanted))
@@ -52,12 +52,16 @@ def _differences(
         yield (name,), before, after
 
 
-def _without_nulls(wanted: _Plain) -> Fields:
-    """A key that is declared null is to be absent."""
+_SPELLING = "name"
+"""The attribute that says how a thing's key is spelled; names fold case, so it is no difference."""
+
+
+def _wanted(desired: _Plain, depth: int) -> Fields:
+    """What is declared, to the depth of attributes. A key that is declared null is to be absent."""
     return {
-        key: _without_nulls(value) if isinstance(value, Mapping) else value
-        for key, value in wanted.items()
-        if value is not None
+        key: _wanted(value, depth - 1) if isinstance(value, Mapping) else value
+        for key, value in desired.items()
+        if value is not None and (depth > 0 or key != _SPELLING)
     }
 
 
@@ -70,7 +74,7 @@ def _ours(actual: _Plain, desired: _Plain, applied: _Plain, depth: int, *, prune
     found: Fields = {}
     for key, value in actual.items():
         declared = desired.get(key)
-        ours = key in desired or (depth > 0 and (prune or key in applied))
+        ours = (key in desired and key != _SPELLING) if depth == 0 else (prune or key in desired or key in applied)
         if not ours or value is None:
             continue
         if isinstance(value, Mapping) and depth > 1:

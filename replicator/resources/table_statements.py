@@ -64,8 +64,6 @@ def _column_changes(found: Fields, wanted: Fields, applied: Fields) -> Iterator[
     for name, value in wanted.items():
         if name in found:
             yield from (f"ALTER COLUMN {quote(name)} {change}" for change in _altered(found[name], value))
-            if "name" in value and value["name"] != found[name].get("name", name):
-                yield f"RENAME COLUMN {quote(name)} TO {quote(value['name'])}"
     for name in sorted(set(applied) - set(wanted)):
         if name in found:
             yield f"DROP COLUMN {quote(name)}"

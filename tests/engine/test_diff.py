@@ -116,9 +116,7 @@ def test_an_attribute_that_left_the_file_is_no_longer_managed() -> None:
 def test_a_column_s_name_keeps_its_case_and_is_found_in_any() -> None:
     declared = TYPES["table"].canonical({"columns": [{"name": "OrderId", "type": "int"}]})
     assert declared["columns"] == {"orderid": {"name": "OrderId", "type": "int"}}
-    assert diff(TYPES["table"], None, declared, declared) == ()
-    (change,) = diff(TYPES["table"], None, declared, table(orderid={"type": "int"}))
-    assert (change.path, change.after) == (("columns", "orderid", "name"), "OrderId")
+    assert diff(TYPES["table"], None, declared, table(orderid={"type": "int"})) == ()
 
 
 def test_a_list_changes_as_a_whole() -> None:

@@ -33,5 +33,5 @@ def test_names_of_columns_fold_case_and_none_is_not_set(field: str) -> None:
 
 def test_columns_have_one_spelling() -> None:
     once = canonical_columns([{"name": "Id", "type": "LONG", "comment": ""}, {"name": "x", "type": "DECIMAL"}])
-    assert once == {"id": {"type": "bigint", "comment": None}, "x": {"type": "decimal(10,0)"}}
+    assert once == {"id": {"name": "Id", "type": "bigint", "comment": None}, "x": {"type": "decimal(10,0)"}}
     assert canonical_columns(once) == once
