@@ -268,6 +268,6 @@ class TestState:
         with hold(applied / "state", "default", "apply") as holder:
             refused = command("apply", "--yes")
             assert refused.code == ExitCode.LOCKED
-            assert holder.id in refused.err
+            assert f"apply by {holder.who} on {holder.host}, process {os.getpid()}" in refused.err
             assert command("plan").code == 0
         assert command("state", "unlock", holder.id).code == ExitCode.ERROR
