@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from replicator.emulator.errors import ApiError
 from replicator.emulator.metastore import Doc, MetastoreInfo, Store
 from replicator.emulator.session import Session
+from replicator.emulator.web.visits import Visits
 
 if TYPE_CHECKING:
     from replicator.emulator.statements import Statements
@@ -42,6 +43,7 @@ class Workspace:
     url: str = ""
     execute: Execute = _execute
     classify: Classify = _classify
+    visits: Visits = field(default_factory=Visits)
     _statements: list[Statements] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -25,6 +25,7 @@ from replicator.emulator.principals import issue_token, revoke_token
 from replicator.emulator.routing import Router
 from replicator.emulator.server import Server
 from replicator.emulator.session import Session
+from replicator.emulator.web import routes as web_routes
 
 ROUTES = (
     *unity.ROUTES,
@@ -36,6 +37,7 @@ ROUTES = (
     *scim.ROUTES,
     *files_api.ROUTES,
     *sql_routes.ROUTES,
+    *web_routes.ROUTES,
 )
 
 

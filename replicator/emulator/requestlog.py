@@ -51,6 +51,13 @@ def position(root: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
+def tail(root: Path, count: int) -> list[Doc]:
+    """The newest lines, at most `count`, in order; not many of them, however long the log is."""
+    end = position(root)
+    entries = read(root, max(0, end - count * MAX_STATEMENT))
+    return entries[-count:]
+
+
 def read(root: Path, since: int = 0, **equal: Any) -> list[Doc]:
     """Lines from byte `since` on, in order; only those whose fields equal `equal`, e.g. `writes=True`."""
     path = root / FILE
@@ -58,7 +65,14 @@ def read(root: Path, since: int = 0, **equal: Any) -> list[Doc]:
         return []
     with path.open("rb") as file:
         file.seek(since)
-        # A process that was killed may have left half a line.
-        lines = [line for line in file if line.endswith(b"\n")]
-    entries = [json.loads(line) for line in lines]
+        entries = [entry for line in file if (entry := _parsed(line)) is not None]
     return [entry for entry in entries if all(entry.get(key) == value for key, value in equal.items())]
+
+
+def _parsed(line: bytes) -> Doc | None:
+    """The entry of a line. A process that was killed may have left half a line, and a reader may begin inside one."""
+    try:
+        entry = json.loads(line) if line.startswith(b"{") and line.endswith(b"}\n") else None
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

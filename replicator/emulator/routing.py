@@ -126,13 +126,13 @@ class Router:
         self._tree: dict[str, Any] = {}
         for route in routes:
             node = self._tree
-            for part in route.pattern.strip("/").split("/"):
+            for part in _segments(route.pattern):
                 node = node.setdefault(_slot(part), {})
             node.setdefault("", {})[route.method] = route
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route and its variable segments. Raises ApiError 404 ENDPOINT_NOT_FOUND."""
-        segments = [unquote(part) for part in path.strip("/").split("/")]
+        segments = [unquote(part) for part in _segments(path)]
         found = _walk(self._tree, segments, 0)
         if found is None or method not in found[0]:
             raise ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{method} {path}'")
@@ -189,6 +189,11 @@ def _check_types(value: Any, name: str = "") -> None:
 
 def _malformed(reason: str) -> ApiError:
     return ApiError(400, "MALFORMED_REQUEST", f"Invalid JSON given in the body of the request - {reason}")
+
+
+def _segments(path: str) -> list[str]:
+    inside = path.strip("/")
+    return inside.split("/") if inside else []
 
 
 def _slot(part: str) -> str:

@@ -1,0 +1,1 @@
+"""The web page on which a person looks inside the metastores. It reads, and never writes."""
