@@ -1,6 +1,5 @@
 """docs/cli.md says what the commands say of themselves: every command, argument, option and exit code."""
 
-import re
 import shlex
 from typing import Any
 
@@ -79,8 +78,3 @@ def test_an_example_is_a_command_line_that_exists(line: str) -> None:
     name = f"replicator {words[1]}"
     known = {option for written in options(COMMANDS[name]) for option in written.split()}
     assert {word for word in words if word.startswith("-")} <= known
-
-
-def test_links_to_headings_lead_somewhere() -> None:
-    anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in PARTS}
-    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= anchors
