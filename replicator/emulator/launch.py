@@ -6,6 +6,7 @@ import atexit
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 
 from replicator.emulator import (
     external_api,
@@ -55,6 +56,7 @@ class Endpoint:
     faults: Faults
     workspace: Workspace
     server: Server
+    ca_file: Path | None = None  # the authority to trust, of a server that speaks TLS
 
     def session(self, principal: str | None = None) -> Session:
         """A session for the rule functions, past HTTP: of the owner unless another principal is named."""
@@ -74,27 +76,29 @@ _shared: dict[Path, tuple[Store, Faults]] = {}
 _lock = threading.Lock()
 
 
-def start(name: str, root: Path, *, token: str | None = None, port: int = 0) -> Endpoint:
+def start(name: str, root: Path, *, token: str | None = None, port: int = 0, tls: bool = False) -> Endpoint:
     """Serve the metastore `name` under `root` on loopback, in daemon threads; both are created on first use.
 
     One server per (root, name) in a process: a second call returns the first one's endpoint. Without a `token` a
-    random one is issued, which ends with the server.
+    random one is issued, which ends with the server. With `tls` it speaks https, with a certificate of an authority in
+    `<root>/tls/ca.pem`.
     """
     with _lock:
         key = (root.resolve(), name)
         if key not in _running:
-            _running[key] = _start(name, key[0], token, port)
+            _running[key] = _start(name, key[0], token, port, tls)
         return _running[key]
 
 
-def _start(name: str, root: Path, token: str | None, port: int) -> Endpoint:
+def _start(name: str, root: Path, token: str | None, port: int, tls: bool) -> Endpoint:
     if root not in _shared:
         _shared[root] = (Store(root), Faults(root))
     store, faults = _shared[root]
     info = store.metastore(name)
     workspace_api.ensure_warehouse(store, info)
     workspace = Workspace(store, info)
-    server = Server(port, workspace, Router(ROUTES), faults)
+    context, ca_file = _secure(root) if tls else (None, None)
+    server = Server(port, workspace, Router(ROUTES), faults, context)
     threading.Thread(target=server.serve_forever, args=(0.05,), name=f"emulator-{name}", daemon=True).start()
     return Endpoint(
         name=name,
@@ -107,7 +111,15 @@ def _start(name: str, root: Path, token: str | None, port: int) -> Endpoint:
         faults=faults,
         workspace=workspace,
         server=server,
+        ca_file=ca_file,
     )
+
+
+def _secure(root: Path) -> tuple[SSLContext, Path]:
+    # Few servers need the certificate machinery.
+    from replicator.emulator.tls import server_context
+
+    return server_context(root)
 
 
 def stop(endpoint: Endpoint) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from typing import Any, cast
 
 from replicator.emulator.context import Workspace
@@ -40,8 +41,13 @@ class Server(ThreadingHTTPServer):
     # Daemon threads are not joined: a keep-alive connection would hold up the shutdown until its client leaves.
     block_on_close = False
 
-    def __init__(self, port: int, workspace: Workspace, router: Router, faults: Faults) -> None:
+    def __init__(
+        self, port: int, workspace: Workspace, router: Router, faults: Faults, tls: SSLContext | None = None
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
+        if tls is not None:
+            # The handshake happens in the connection's own thread: a client that stays silent holds up nobody.
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.workspace = workspace
         self.router = router
         self.faults = faults
@@ -50,7 +56,7 @@ class Server(ThreadingHTTPServer):
         self._last: dict[str, Response] = {}
         self._idle = threading.Condition()
         self._busy = 0
-        workspace.url = f"http://127.0.0.1:{self.server_address[1]}"
+        workspace.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients may hang up whenever they like; anything else is a defect worth a trace."""

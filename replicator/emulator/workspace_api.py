@@ -77,7 +77,8 @@ def _with_address(request: Request, doc: Doc) -> Doc:
     url = urlsplit(request.workspace.url)
     path = f"/sql/1.0/warehouses/{doc['id']}"
     odbc = {"hostname": url.hostname, "path": path, "protocol": url.scheme, "port": url.port}
-    jdbc = f"jdbc:databricks://{url.hostname}:{url.port}/default;transportMode=http;ssl=0;AuthMech=3;httpPath={path};"
+    ssl = int(url.scheme == "https")
+    jdbc = f"jdbc:databricks://{url.netloc}/default;transportMode=http;ssl={ssl};AuthMech=3;httpPath={path};"
     return doc | {"odbc_params": odbc, "jdbc_url": jdbc}
 
 

@@ -43,6 +43,8 @@ def _enter(request: Request, token: str) -> Response:
         return _document(401, "Sign in", _login("This token is not valid."))
     rest = {key: value for key, value in request.query.items() if key != "token"}
     cookie = f"{_cookie(request)}={workspace.visits.open(token)}; Path=/; HttpOnly; SameSite=Strict"
+    if workspace.url.startswith("https:"):
+        cookie += "; Secure"
     target = "/?" + urlencode(rest) if rest else "/"
     return Response(303, b"", _HTML, HEADERS | {"Location": target, "Set-Cookie": cookie})
 
