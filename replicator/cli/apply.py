@@ -155,7 +155,8 @@ def carry_out(run: Run, order: Order) -> ExitCode:
             return ExitCode.OK
         prepared = _approved(order, prepared, session)
         if not order.silent:
-            show_plan(run, prepared.plan, output.look(run, full=order.full, selection=selection(order.policy)))
+            place = output.look(run, full=order.full, selection=selection(order.policy))
+            show_plan(run, prepared.plan, place, under_way=True)
         _ask(run, order, prepared.plan)
         result = _apply(run, order, session, prepared)
     _tell(run, order, result)

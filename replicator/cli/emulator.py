@@ -192,9 +192,9 @@ def _request_lines(found: Sequence[JSON]) -> Iterable[str]:
         yield f"{entry['metastore']}  {entry['status']}  {entry['ms']:>8.1f} ms  {entry.get('principal') or ''}  {what}"
 
 
-@app.command("token")
+@app.command("tokens")
 @verb
-def token(
+def tokens(
     run: Run,
     host: Host,
     principal: Annotated[str, typer.Option("--for", metavar="PRINCIPAL", help="A user, group or service principal.")],

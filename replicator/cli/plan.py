@@ -64,8 +64,9 @@ def show_plan(
     as_json: bool = False,
     markdown: bool = False,
     saved_as: str | None = None,
+    under_way: bool = False,
 ) -> None:
-    """Print a plan in the form that was asked for."""
+    """Print a plan in the form that was asked for; `under_way` as in plan_text."""
     from replicator.render.markdown import plan_markdown
     from replicator.render.text import plan_text
 
@@ -74,4 +75,4 @@ def show_plan(
     elif markdown:
         output.show_raw(plan_markdown(made, place))
     else:
-        output.show(run, plan_text(made, place, saved_as=saved_as))
+        output.show(run, plan_text(made, place, saved_as=saved_as, under_way=under_way))

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from replicator.engine.actions import Cause, Change
-from replicator.render.look import LISTED, MAX_VALUE, clean, cut, listed, value
+from replicator.render.look import LISTED, clean, cut, listed, value
 from replicator.resources.base import Effect
 
 _DRIFTED = (Cause.DRIFT, Cause.BOTH)
@@ -164,7 +164,7 @@ def _summary(given: Mapping[str, Any]) -> str:
 
 
 def _cut(text: str, limit: int, full: bool) -> str:
-    return text if full else cut(text, min(limit, MAX_VALUE))
+    return text if full else cut(text, limit)
 
 
 def _unified(change: Change) -> list[str]:

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MAX_VALUE = 80
-"""Longer values are cut in the middle, unless everything is asked for."""
-
 LISTED = 3
 """Lists show this many items and count the rest."""
 

@@ -13,6 +13,9 @@ from replicator.render.symbols import told as told_why
 ROWS = 12
 """Rows of one section, dangers excepted; the rest is counted."""
 
+BELOW = 10
+"""Columns before a change that stands below its address, because it would be cut beside it."""
+
 
 def sectioned(found: Sections, look: Look) -> list[list[str]]:
     parts = [
@@ -174,8 +177,12 @@ def _pattern(part: Group) -> str:
 def _changed_rows(part: Group, column: int, look: Look) -> list[str]:
     head = f"  {count(len(part)):>5} × {_pattern(part).ljust(column)}  "
     room = max(30, look.width - len(head))
+    below = False
     if part.exact:
         texts = change_text.lines(part.first.changes, room)
+        wide = change_text.lines(part.first.changes, look.width - BELOW)
+        below = len(part.first.changes) == 1 and _longest(wide) > _longest(texts)
+        texts = wide if below else texts
     else:
         texts = [(_abstracted(part, number), "") for number in range(len(part.first.changes))]
         texts = [
@@ -186,7 +193,11 @@ def _changed_rows(part: Group, column: int, look: Look) -> list[str]:
         texts.append(("and its data" if len(part) == 1 else "and their data", ""))
     if len(texts) > SMALLEST:
         texts = [*texts[:SMALLEST], (f"…{count(len(texts) - SMALLEST)} more changes", "")]
-    return _beside(head, texts, look.width)
+    return [head.rstrip(), *_beside(" " * BELOW, texts, look.width)] if below else _beside(head, texts, look.width)
+
+
+def _longest(texts: Sequence[tuple[str, str]]) -> int:
+    return max((len(text) for text, _ in texts), default=0)
 
 
 def _abstracted(part: Group, number: int) -> str:

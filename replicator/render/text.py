@@ -15,13 +15,15 @@ FLAT = 8
 NOTICES = 5
 
 
-def plan_text(plan: Plan, look: Look, *, saved_as: str | None = None) -> str:
-    """The whole plan. `saved_as` is the file that it was written to."""
+def plan_text(plan: Plan, look: Look, *, saved_as: str | None = None, under_way: bool = False) -> str:
+    """The whole plan. `saved_as` is the file that it was written to; `under_way`: apply asks or begins right after it,
+    so that no next command is named."""
     if not plan.actions:
         return "\n".join([_no_changes(plan), *_notices(plan, look)]) + "\n"
     found = sections(plan)
     body = _flat(plan, look) if _is_small(plan) and not look.full else sectioned(found, look)
-    parts = [header(plan), *body, *filter(None, [_notices(plan, look)]), footer(plan, look, saved_as)]
+    ending = [] if under_way else [next_command(plan, look, saved_as)]
+    parts = [header(plan), *body, *filter(None, [_notices(plan, look)]), footer(plan, look, ending)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -106,7 +108,7 @@ def _drifted(plan: Plan, do: Do) -> str:
     return f" ({count(number)} drift)" if number else ""
 
 
-def footer(plan: Plan, look: Look, saved_as: str | None) -> list[str]:
+def footer(plan: Plan, look: Look, ending: list[str]) -> list[str]:
     total = sums(plan)
     lines = folded(f"Plan {plan.plan_id[:8]}: ", [*total[:-1], f"{total[-1]}."], look.width)
     lines = _continued(lines, _reassurance(plan), look.width)
@@ -115,7 +117,7 @@ def footer(plan: Plan, look: Look, saved_as: str | None) -> list[str]:
         lines += _continued([order], writes, look.width)
     if not plan.complete:
         lines.append("This is a part of the whole: --target or --exclude narrowed it.")
-    return [*lines, next_command(plan, look, saved_as)]
+    return [*lines, *ending]
 
 
 def _continued(lines: list[str], sentence: str, width: int) -> list[str]:

@@ -35,6 +35,7 @@ def test_the_whole_way(shop: Path, command: Command) -> None:
     applied = command("apply", "--yes")
     assert applied.code == 0, applied.err
     assert "✓ 2 copies proven equal to what was copied" in applied.out
+    assert "Apply exactly this" not in applied.out
     assert applied.out.endswith("State serial 1 saved.\n")
 
     settled = writes(shop)
@@ -90,6 +91,7 @@ def test_apply_asks(answer: str, code: int, shop: Path, command: Command, monkey
     ended = command("apply")
     assert ended.code == code
     assert "Do this?" in ended.err
+    assert "Apply exactly this" not in ended.out
     assert (writes(shop) > before) == (code == 0)
 
 
@@ -271,3 +273,11 @@ class TestState:
             assert f"apply by {holder.who} on {holder.host}, process {os.getpid()}" in refused.err
             assert command("plan").code == 0
         assert command("state", "unlock", holder.id).code == ExitCode.ERROR
+
+
+def test_the_emulator_gives_a_token_to_a_principal(shop: Path, command: Command) -> None:
+    from replicator.emulator import start
+
+    ended = command("emulator", "tokens", "emulator://us-east", "--for", "admin@us-east.emulator")
+    assert ended.code == 0, ended.err
+    assert ended.out.strip() == start("us-east", ROOT.absolute()).token_for("admin@us-east.emulator")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from replicator.engine.actions import Action, Block, Do, Notice, Plan, Risk
+from replicator.engine.actions import Action, Block, Cause, Do, Notice, Plan, Risk
 from replicator.render.look import Look, painted, to_ascii
 from replicator.render.text import plan_text
 from tests.render import factory
@@ -137,3 +137,25 @@ def test_ascii_says_the_same() -> None:
     assert text.isascii()
     assert "! BLOCKED 2" in text
     assert "# target:schema/main.raw" in text
+
+
+def test_a_value_that_fits_on_its_own_line_is_not_cut_beside_a_long_address() -> None:
+    """Many alike updates of objects with long names leave little room on the line of the address."""
+    edited = factory.change("comment", before="One row for each order", after="edited in the UI", cause=Cause.DRIFT)
+    names = [f"target:table/warehouse_replica.department_of_sales.t{n:02d}" for n in range(12)]
+    text = plan_text(factory.plan([factory.action(name, Do.UPDATE, edited) for name in names]), Look())
+    assert 'comment  "One row for each order"  →  "edited in the UI"' in text
+
+
+def test_a_value_takes_the_room_that_the_line_leaves() -> None:
+    long = "x" * 100
+    edited = factory.change("comment", before="short", after=long)
+    made = factory.plan([factory.action("target:schema/a.b", Do.UPDATE, edited)])
+    assert long in plan_text(made, Look(width=140))
+    assert long not in plan_text(made, Look(width=100))
+
+
+def test_a_plan_that_is_being_applied_names_no_next_command() -> None:
+    made = factory.one()
+    asked, shown = plan_text(made, Look(), under_way=True), plan_text(made, Look())
+    assert shown.removeprefix(asked) == "Apply exactly this:  replicator apply --expect 1be70c55\n"
