@@ -130,7 +130,19 @@ def _sdk_config(arguments: Mapping[str, str], label: str) -> Any:
     except ValueError as error:
         # The SDK's message may repeat what it was given, so only its first sentence is shown.
         reason = str(error).partition(". ")[0].partition("\n")[0]
-        raise ConfigError(f"{label}: cannot authenticate: {reason}", hint="see docs/configuration.md") from None
+        raise _no_way_in(label, reason, arguments) from None
+
+
+def _no_way_in(label: str, reason: str, arguments: Mapping[str, str]) -> ConfigError:
+    if "cannot configure default credentials" not in reason:
+        return ConfigError(f"{label}: cannot authenticate: {reason}", hint="see docs/configuration.md")
+    if "profile" in arguments:
+        file = arguments.get("config_file") or "~/.databrickscfg"
+        return ConfigError(f"{label}: there is no such profile in {file}, or it holds no credentials")
+    return ConfigError(
+        f"{label}: no credentials were found",
+        hint="give `token`, or `client_id` and `client_secret`, or `profile`; see docs/configuration.md",
+    )
 
 
 def _resolve(reference: SecretRef, config: Any | None, label: str) -> Secret:

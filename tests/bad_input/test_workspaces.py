@@ -74,6 +74,18 @@ def test_a_token_that_was_never_exported(refused: Refused) -> None:
     )
 
 
+def test_a_profile_that_does_not_exist(attempt: Attempt) -> None:
+    attempt.write(
+        f"""\
+        source_databricks_connect_config: {{profile: nobody}}
+        target_databricks_connect_config: {{host: "{TARGET}"}}
+        """
+    )
+    ended = attempt.run("apply", "--yes")
+    message = "error: profile nobody: there is no such profile in ~/.databrickscfg, or it holds no credentials\n"
+    assert (ended.stderr, ended.stdout, ended.returncode) == (message, "", 1)
+
+
 @pytest.mark.parametrize(
     ("more", "host"),
     [
