@@ -33,6 +33,7 @@ def _compile(building: Building) -> Desired:
     _declared(building)
     _operations(building)
     check_sides(building)
+    _check_forgotten(building)
     raise_for(building.problems)
     return Desired(
         environment=config.environment,
@@ -41,6 +42,7 @@ def _compile(building: Building) -> Desired:
         sections={address: building.sections[address] for address in sorted(building.sections)},
         disabled_sections=_disabled(config),
         moved=dict(config.moved),
+        forget=config.forget,
         notices=tuple(dict.fromkeys(building.notices)),
     )
 
@@ -100,6 +102,15 @@ def _disabled(config: Config) -> frozenset[str]:
         "reconciliation": document.reconciliation_config,
     }
     return frozenset(name for name, section in sections.items() if section is not None and not section.enabled)
+
+
+def _check_forgotten(building: Building) -> None:
+    """What is declared would be taken over again by the next plan."""
+    for index, text in enumerate(building.config.document.forget):
+        address = Address.parse(text)
+        if address in building.resources:
+            at = building.config.at("forget", index)
+            building.problem(at, f"{address} is declared, so it cannot be forgotten: take it out of the configuration")
 
 
 def _check_identity(building: Building) -> None:

@@ -30,7 +30,8 @@ class Desired:
     """`kept` are address prefixes of disabled sections: what state holds of them stays as it is, neither changed
     nor deleted.
 
-    `moved` maps old addresses to new ones. `notices` are sentences that a plan must show.
+    `moved` maps old addresses to new ones. `forget` are managed no more, whatever else would become of them; their
+    objects stay. `notices` are sentences that a plan must show.
     """
 
     environment: str
@@ -39,4 +40,5 @@ class Desired:
     sections: Mapping[Address, str] = field(default_factory=dict)
     disabled_sections: frozenset[str] = frozenset()
     moved: Mapping[Address, Address] = field(default_factory=dict)
+    forget: frozenset[Address] = frozenset()
     notices: tuple[str, ...] = ()

@@ -14,10 +14,14 @@ from replicator.resources import TYPES
 def removals(
     desired: Desired, snapshots: Mapping[Side, Snapshot], state: State, *, destroy: bool = False
 ) -> list[Action]:
-    """Forget or delete, in address order. Resources of a disabled section stay as they are, unless all is destroyed."""
+    """Forget or delete, in address order. Resources of a disabled section stay as they are, unless all is destroyed;
+    what the configuration asks to forget is forgotten in any case, and never deleted."""
     found: list[Action] = []
     for text, entry in sorted(state.resources.items()):
         address = Address.parse(text)
+        if address in desired.forget:
+            found.append(_forgotten(address, entry, snapshots[address.side]))
+            continue
         if not destroy and (address in desired.resources or entry.section in desired.disabled_sections):
             continue
         found.append(_removal(address, entry, snapshots[address.side], requested=destroy))
@@ -46,6 +50,19 @@ def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: b
         reason=reason,
         message=unknown or "",
         risk=_risk(address) if do is Do.DELETE else Risk.NONE,
+        precondition=Precondition(exists=observed is not None, fingerprint=object_fingerprint(observed)),
+        desired=entry.inputs,
+    )
+
+
+def _forgotten(address: Address, entry: Entry, snapshot: Snapshot) -> Action:
+    """Nothing is touched, so it does not matter whether the object is there or can be read."""
+    observed = snapshot.find(address)
+    return Action(
+        address=str(address),
+        do=Do.FORGET,
+        cause=Cause.REMOVED,
+        reason=Reason.REQUESTED,
         precondition=Precondition(exists=observed is not None, fingerprint=object_fingerprint(observed)),
         desired=entry.inputs,
     )

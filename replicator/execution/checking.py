@@ -14,7 +14,8 @@ from replicator.execution.job import Verdict
 from replicator.reconciliation.check import run_check
 from replicator.reconciliation.results import append
 from replicator.reconciliation.task import CheckTask, Settings
-from replicator.reconciliation.verdicts import CheckResult, Report, summarise
+from replicator.reconciliation.verdicts import CheckResult, Report, Why, summarise
+from replicator.reconciliation.verdicts import Verdict as Verdicts
 from replicator.resources import TYPES
 from replicator.resources.base import Fields, Reader, Writer
 
@@ -38,6 +39,7 @@ class Checks:
         return Verdict(
             equal=result.equal is True,
             verified=result.verified,
+            hopeless=result.verdict is Verdicts.UNVERIFIABLE and result.reason is not Why.MOVING,
             message=f"{result.verdict}: {result.message}",
             remember={"fingerprints": dict(result.fingerprints), "rows": result.source.rows},
             told={**told, "source_version": result.source.version, "target_version": result.target.version},
@@ -51,9 +53,7 @@ class Checks:
         self.results[str(address)] = (fields.get("results_schema"), result)
         return result
 
-    def _task(
-        self, address: Address, fields: Fields, known: Mapping[str, Any], copied: Mapping[str, Any]
-    ) -> CheckTask:
+    def _task(self, address: Address, fields: Fields, known: Mapping[str, Any], copied: Mapping[str, Any]) -> CheckTask:
         """With what the last check learned, and the staging copy in between, if there is one."""
         declared = self.desired.resources.get(Address.parse(fields["copy_of"]))
         cloned = TYPES["clone"].declared(declared.resource).get("origin") if declared else None

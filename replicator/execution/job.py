@@ -41,8 +41,9 @@ _LOSES_DATA = frozenset({Lag.FOREIGN_WRITE, Lag.RECREATED})
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. `verified` are the versions it vouches for (see engine.checks), `remember` what the next
-    check of the same copy should know, `told` the short of it, `details` the whole finding."""
+    """What a check found. `verified` are the versions it vouches for (see engine.checks); `hopeless` says that nothing
+    can be said of the versions there are, and asking again would not help. `remember` is what the next check of the
+    same copy should know, `told` the short of it, `details` the whole finding."""
 
     equal: bool
     verified: list[int] | None = None
@@ -50,6 +51,7 @@ class Verdict:
     remember: Mapping[str, Any] = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    hopeless: bool = False
 
 
 class Versions(Protocol):
@@ -293,17 +295,13 @@ def finish(job: Job, outputs: Outputs, observed: Observed | None = None, previou
     """Read the object back, unless it was not touched, and record what state holds of it from now on."""
     observed = observed or look(job, patient=not job.rtype.is_value)
     desired = job.action.desired
-    later = frozenset(
-        name for name in job.last if observed is None or observed.fields.get(name) != desired.get(name)
-    )
+    later = frozenset(name for name in job.last if observed is None or observed.fields.get(name) != desired.get(name))
     entry = entry_of(job, observed, outputs, later)
     job.context.book.done(job.action.address, job.action.do, entry, previous)
     return Finished(outputs=outputs, later=later, observed=observed)
 
 
-def entry_of(
-    job: Job, observed: Observed | None, outputs: Outputs, later: frozenset[str] = frozenset()
-) -> Entry:
+def entry_of(job: Job, observed: Observed | None, outputs: Outputs, later: frozenset[str] = frozenset()) -> Entry:
     """What state will hold of the object: all desired fields as applied, but for those that come `later`."""
     known, lifecycle, action = job.entry, job.lifecycle, job.action
     desired = job.context.desired

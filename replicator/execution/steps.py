@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from replicator.address import Address
 from replicator.engine.actions import Do
+from replicator.engine.checks import verified_key
 from replicator.engine.state import Entry
 from replicator.errors import AlreadyExists, BlockedError, NotFound, Unavailable
 from replicator.execution.job import (
@@ -106,9 +107,7 @@ def _bring_up(job: Job, before: Observed | None, changed: frozenset[str]) -> Fin
     return finish(job, guarded(job, job.action.do, lambda: _move_and_update(job, before, changed, origin)))
 
 
-def _move_and_update(
-    job: Job, before: Observed | None, changed: frozenset[str], origin: Observed | None
-) -> Outputs:
+def _move_and_update(job: Job, before: Observed | None, changed: frozenset[str], origin: Observed | None) -> Outputs:
     """A clone brings its source's comment and properties along, so what differs is looked up after it."""
     outputs: Outputs = {}
     if job.action.moves_data:
@@ -199,10 +198,18 @@ def _check(job: Job) -> Finished:
     known = job.entry.outputs if job.entry else {}
     verdict = job.context.hands.check(job.action, known, copy.outputs if copy else {})
     vouched = {"verified": verdict.verified} if verdict.equal and verdict.verified else {}
-    outputs = {**verdict.remember, **vouched, "equal": verdict.equal}
+    asked = {"asked": _asked(job)} if verdict.hopeless else {}
+    outputs = {**verdict.remember, **vouched, **asked, "equal": verdict.equal}
     entry = entry_of(job, None, {}).model_copy(update={"outputs": outputs})
     job.context.book.done(job.action.address, Do.CHECK, entry)
     return Finished(outputs=dict(verdict.told), verdict=verdict)
+
+
+def _asked(job: Job) -> list[int] | None:
+    """The versions that nothing could be said about."""
+    versions = job.context.hands.versions
+    copy_at = Address.parse(job.action.desired["copy_of"])
+    return verified_key(copy_at, job.context.desired.resources, lambda at: versions(at, clones=True))
 
 
 def _await(job: Job) -> Finished:

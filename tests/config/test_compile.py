@@ -681,3 +681,9 @@ def test_scope_covers_what_is_selected_made_declared_and_remembered(loaded: Load
 def test_scope_of_nothing_is_nothing(loaded: Loader) -> None:
     found = scope(loaded("backup_config: {enabled: false, catalogs: [{catalog_name: a, backup_catalog: b}]}"))
     assert all(not side.catalogs and not side.shares and not side.recipients for side in found.values())
+
+
+def test_what_is_declared_cannot_be_forgotten(compiled: Compiled, failing: Failing) -> None:
+    declared = "resources: {target: {catalogs: {a: {}}}}\nforget: ['target:catalog/%s']"
+    assert compiled(declared % "b").forget == frozenset({Address.parse("target:catalog/b")})
+    assert "target:catalog/a is declared, so it cannot be forgotten" in failing(declared % "a")[0]

@@ -16,12 +16,13 @@ from replicator.resources.base import Observed, Resource
 LINEAGE = "11111111-1111-4111-8111-111111111111"
 
 
-def desired(*resources: Resource, disabled: frozenset[str] = frozenset()) -> Desired:
+def desired(*resources: Resource, disabled: frozenset[str] = frozenset(), forget: tuple[str, ...] = ()) -> Desired:
     return Desired(
         environment="test",
         config_hash="sha256:" + "0" * 64,
         resources={item.address: Declared(item) for item in resources},
         disabled_sections=disabled,
+        forget=frozenset(map(Address.parse, forget)),
     )
 
 

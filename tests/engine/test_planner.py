@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Literal
 
 import pytest
 
@@ -33,6 +34,7 @@ KNOWN = {
         inputs={"columns": {"id": {"type": "bigint"}}}, depends_on=["target:schema/main.sales"]
     ),
 }
+KNOWN_MAIN = {"target:catalog/main": KNOWN["target:catalog/main"]}
 
 
 def codes(made: object, address: str) -> list[str]:
@@ -141,6 +143,26 @@ def test_what_was_imported_is_forgotten_when_it_leaves_the_file() -> None:
 def test_what_is_gone_already_is_forgotten() -> None:
     action = the_action(plan(desired(), entries={"target:catalog/main": Entry()}), "target:catalog/main")
     assert (action.do, action.reason) == (Do.FORGET, Reason.GONE)
+
+
+@pytest.mark.parametrize("mode", ["normal", "destroy"])
+def test_what_is_to_be_forgotten_is_never_deleted(mode: Literal["normal", "destroy"]) -> None:
+    wanted = desired(MAIN, SALES, forget=("target:table/main.sales.orders",))
+    have = (HAVE_MAIN, HAVE_SALES, HAVE_ORDERS)
+    action = the_action(
+        plan(wanted, target=have, entries=KNOWN, policy=Policy(mode=mode)), "target:table/main.sales.orders"
+    )
+    assert (action.do, action.reason, action.blocked) == (Do.FORGET, Reason.REQUESTED, ())
+
+
+def test_what_is_to_be_forgotten_need_not_be_readable() -> None:
+    wanted = desired(MAIN, SALES, forget=("target:table/main.sales.orders",))
+    made = plan(wanted, target=(HAVE_MAIN, HAVE_SALES), entries=KNOWN, unknown={"table/main.sales.*": "403"})
+    assert [(action.do, action.blocked) for action in made.actions] == [(Do.FORGET, ())]
+
+
+def test_what_was_forgotten_already_asks_for_nothing() -> None:
+    assert plan(desired(MAIN, forget=("target:share/x",)), target=(HAVE_MAIN,), entries=KNOWN_MAIN).actions == ()
 
 
 def test_a_disabled_section_keeps_what_it_made() -> None:

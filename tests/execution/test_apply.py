@@ -325,6 +325,14 @@ def test_a_write_to_the_replica_after_the_plan_is_not_overwritten(bench: Bench) 
     assert bench.world.objects["target:table/dr.sales.orders"] == before
 
 
+def test_a_check_that_can_say_nothing_is_not_asked_again_about_the_same_versions(bench: Bench) -> None:
+    bench.verdict = Verdict(False, hopeless=True, message="UNVERIFIABLE: a row filter hides rows")
+    assert bench.apply(wanted(*pipeline())).exit_code == ExitCode.CHANGES
+    assert bench.plan(wanted(*pipeline())).actions == ()
+    bench.world.advance(ORIGIN)
+    assert bench.apply(wanted(*pipeline())).results[-1].action.do is Do.CHECK
+
+
 def test_a_check_that_finds_a_difference_stops_nothing_and_is_due_again(bench: Bench) -> None:
     bench.verdict = Verdict(False, [0, 0], "3 rows are missing")
     result = bench.apply(wanted(*pipeline()))
