@@ -19,14 +19,24 @@ if TYPE_CHECKING:
 @verb
 def show(
     run: Run,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan saved with plan --out, or a state file.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A plan saved with plan --out, or a state file.")
+    ] = None,
     patterns: Annotated[list[str] | None, typer.Argument(metavar="PATTERN", help="Only these addresses.")] = None,
     as_json: AsJson = False,
     markdown: AsMarkdown = False,
     full: Full = False,
+    schema: Annotated[bool, typer.Option("--schema", help="The JSON schema of plans, instead of a file.")] = False,
 ) -> None:
     """Show a saved plan or a state file, or the part of it that patterns name. Contacts nothing."""
     together(json=as_json, markdown=markdown)
+    if (file is None) != schema:
+        raise UsageError("give either a FILE or --schema", hint="replicator show plan.json")
+    if file is None:
+        from replicator.render.schema import plan_schema
+
+        output.show_json(plan_schema())
+        return
     chosen = patterns or []
     if "plan_id" in _document(file):
         from replicator.cli.approval import read_plan
