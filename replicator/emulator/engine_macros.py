@@ -50,6 +50,7 @@ def _to_integer(name: str, kind: str) -> str:
 MACROS: tuple[str, ...] = (
     f"CREATE MACRO sp_hash_one(x) AS CASE WHEN x IS NULL THEN NULL WHEN starts_with(typeof(x), 'MAP(') THEN {_NO_MAPS}"
     "::UBIGINT ELSE hash(x) END",
+    "CREATE MACRO sp_hash_nested(x) AS list_transform([x], lambda v: sp_hash_one(v))[1]",
     "CREATE MACRO sp_is_map(x) AS starts_with(typeof(x), 'MAP(')",
     # the engine's hash of 0 is 0, and of a list whose first hashes are 0 that of the rest: a seed keeps them apart
     "CREATE MACRO sp_xxhash64_of(h) AS CAST(hash(h)::HUGEINT - 9223372036854775808 AS BIGINT)",

@@ -204,11 +204,18 @@ _MACROS = {
 
 def _hashed(macro: str) -> Rewrite:
     def rewrite(node: exp.Expr) -> exp.Expr:
-        hashes = [call("sp_hash_one", item.copy()) for item in node.expressions]
+        hashes = [_hash_one(item) for item in node.expressions]
         listed = call(macro, exp.Array(expressions=hashes))
         return _hashed_fast(macro, node.expressions, listed) or listed
 
     return rewrite
+
+
+def _hash_one(item: exp.Expr) -> exp.Expr:
+    """A macro repeats its argument's text: nested collections would grow with every level."""
+    if _never_null(item):
+        return _plain("hash", item.copy())
+    return call("sp_hash_nested" if item.find(exp.Lambda) else "sp_hash_one", item.copy())
 
 
 def _hashed_fast(macro: str, items: list[exp.Expr], listed: exp.Expr) -> exp.Expr | None:
@@ -232,13 +239,14 @@ def _hashed_fast(macro: str, items: list[exp.Expr], listed: exp.Expr) -> exp.Exp
 
 
 _SEED = 42
+_HASHES = frozenset({"sp_xxhash64", "sp_hash32", "sp_xxhash64_of", "sp_hash32_of"})
 
 
 def _never_null(node: exp.Expr) -> bool:
     """Whether an expression is known to have a value in every row."""
     if isinstance(node, exp.Is | exp.Literal | exp.Boolean):
         return True
-    if isinstance(node, exp.Paren | exp.Not | exp.Cast):
+    if isinstance(node, exp.Paren | exp.Not | exp.Neg | exp.Cast):
         return _never_null(node.this)
     if isinstance(node, exp.Add):
         return _never_null(node.this) and _never_null(node.expression)
@@ -249,7 +257,11 @@ def _never_null(node: exp.Expr) -> bool:
             and _never_null(default)
             and all(_never_null(item.args["true"]) for item in node.args["ifs"])
         )
-    return isinstance(node, exp.Anonymous) and node.name in _INTEGERS.values() and _never_null(node.expressions[0])
+    if isinstance(node, exp.Coalesce):
+        return any(_never_null(item) for item in (node.this, *node.expressions))
+    if not isinstance(node, exp.Anonymous):
+        return False
+    return node.name in _HASHES or (node.name in _INTEGERS.values() and _never_null(node.expressions[0]))
 
 
 def _is_null(node: exp.Expr) -> exp.Expr:
