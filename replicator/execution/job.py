@@ -103,11 +103,12 @@ class Finished:
 
 @dataclass(frozen=True)
 class Job:
-    """One action with what its steps need."""
+    """One action with what its steps need. `left_out` is what it has to do without (see degrading)."""
 
     context: Context
     action: Action
     attempts: Attempts
+    left_out: frozenset[Address] = frozenset()
 
     @property
     def address(self) -> Address:
@@ -313,7 +314,7 @@ def entry_of(job: Job, observed: Observed | None, outputs: Outputs, later: froze
         id=observed.id if observed else before.id,
         imported=before.imported,
         protect=before.protect if lifecycle.protect is None else lifecycle.protect,
-        partial=bool(later),
+        partial=bool(later or job.left_out),
         on_removed=lifecycle.on_removed,
         section=desired.sections.get(job.address, before.section),
         inputs=_inputs(job, before, later),

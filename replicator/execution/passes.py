@@ -3,12 +3,13 @@
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from replicator.engine.actions import Action, Plan
 from replicator.errors import BlockedError, ReplicatorError, StaleError
 from replicator.execution import scheduler
+from replicator.execution.degrading import dispensable, failed, reduced
 from replicator.execution.events import Events, Kind, correlation_id
 from replicator.execution.job import Context, Finished, Job
 from replicator.execution.results import ActionResult, Became
@@ -38,12 +39,16 @@ class Passes:
         self._pace = pace
         self._began: dict[str, float] = {}
         self._attempts: dict[str, Attempts] = {}
+        self._blocking, self._dispensable = self._needs()
+        self._undone: set[str] = set()
+        self._jobs: dict[str, Job] = {}
 
     def all(self) -> tuple[ActionResult, ...]:
-        results = _held_back(self._actions, self._blocking())
+        results = _held_back(self._actions, self._blocking)
+        self._undone |= results.keys()
         free = [action.address for action in self._actions if action.address not in results]
         needs = {action.address: action.depends_on for action in self._actions}
-        ended = self._pass(free, self._blocking(), self._first, after=needs)
+        ended = self._pass(free, self._blocking, self._first, after=needs)
         owing = {address: end.value for address, end in ended.items() if end.value and end.value.later}
         if owing:
             ended |= self._last(owing, needs)
@@ -66,19 +71,23 @@ class Passes:
         ended = self._pass(list(reversed(list(needs))), waits, work)
         return {address: ended[address] for address in owing}
 
-    def _blocking(self) -> dict[str, list[str]]:
-        """For each action those without which it cannot be done: what the resource itself names.
+    def _needs(self) -> tuple[dict[str, list[str]], dict[str, frozenset[str]]]:
+        """For each action those without which it cannot be done, and those without which it can be done in part: both
+        what the resource itself names.
 
         The plan's order also goes through resources that stay as they are; a failure beyond one of those harms nothing
         here (one table's failed copy must not stop the others of its share).
         """
         resources = self._context.desired.resources
         blocking: dict[str, list[str]] = {}
+        spare: dict[str, frozenset[str]] = {}
         for action in self._actions:
             declared = resources.get(action.at)
             named = {str(need) for need in declared.resource.depends_on()} if declared else set(action.depends_on)
-            blocking[action.address] = [need for need in action.depends_on if need in named]
-        return blocking
+            needs = [need for need in action.depends_on if need in named]
+            spare[action.address] = dispensable(action, needs) if declared else frozenset()
+            blocking[action.address] = [need for need in needs if need not in spare[action.address]]
+        return blocking, spare
 
     def _pass(
         self,
@@ -88,9 +97,7 @@ class Passes:
         after: Mapping[str, Sequence[str]] | None = None,
     ) -> dict[str, Ended]:
         pace, stop = self._pace, self._context.stop
-        return scheduler.run(
-            nodes, needs, work, workers=pace.workers, after=after, fail_fast=pace.fail_fast, stop=stop
-        )
+        return scheduler.run(nodes, needs, work, workers=pace.workers, after=after, fail_fast=pace.fail_fast, stop=stop)
 
     def _first(self, address: str) -> Finished:
         action = self._context.planned[address]
@@ -102,14 +109,30 @@ class Passes:
         self._began[address] = time.monotonic()
         self._attempts[address] = Attempts(self._pace.retry, self._context.stop, retrying)
         self._events.emit(Kind.ACTION_START, **self._names(action))
-        return self._ending(address, perform)
+        return self._ending(address, self._perform)
+
+    def _perform(self, job: Job) -> Finished:
+        """All of the action, or what can be done of it while some of what it depends on failed."""
+        address = job.action.address
+        lost = failed(self._dispensable[address], self._blocking, self._undone)
+        if not lost:
+            return perform(job)
+        job = self._jobs[address] = reduced(job, lost)
+        finished = perform(job)
+        if not job.left_out:
+            return finished
+        names = sorted(map(str, job.left_out))
+        said = f"{address} was done without what failed: {', '.join(names)}; the next apply adds it"
+        self._events.emit(Kind.WARNING, message=said)
+        return replace(finished, outputs={**finished.outputs, "left_out": names})
 
     def _ending(self, address: str, step: Callable[[Job], Finished]) -> Finished:
         """Run a step and report its end, unless something of it is still to come."""
-        job = Job(self._context, self._context.planned[address], self._attempts[address])
+        job = self._jobs.get(address) or Job(self._context, self._context.planned[address], self._attempts[address])
         try:
             finished = step(job)
         except Exception as error:
+            self._undone.add(address)
             self._report(self._result(address, scheduler.Result(Outcome.FAILED, error=error)), error)
             raise
         if not finished.later:

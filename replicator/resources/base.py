@@ -216,6 +216,10 @@ class Task:
     origin: Observed | None = None
 
 
+Without = Callable[[Fields, Fields, frozenset[Address]], tuple[Fields, frozenset[Address]]]
+"""`without(desired, held, failed)`: the desired fields that can be had although the `failed` addresses do not exist,
+and those of them that had to be left out. `held` are the object's present fields: what it holds already stays."""
+
 Outputs = dict[str, Any]
 """What a write returned that is worth remembering (copied files, bytes, versions)."""
 
@@ -227,6 +231,7 @@ class ResourceType:
     `kind` is the snapshot's kind of object (a clone is observed as a table). `read` fetches one object, None when
     it does not exist; it must give the same fields as the bulk listing. `create`, `update`, `delete` and `replace`
     change it and must be safe to run again. `sync` moves data, `lag` judges a copy, `origin` names what it copies from.
+    `without` says what can still be had when some of what it depends on failed; without it, nothing can.
     `check` types never appear in a metastore: they are run after what they depend on. A type that `is_value` is a
     set of values on another object (grants): it is never imported or forgotten, only added to and taken from.
     """
@@ -248,6 +253,7 @@ class ResourceType:
     delete: Callable[[Writer, Task], Outputs] | None = None
     sync: Callable[[Writer, Task], Outputs] | None = None
     settled: Callable[[Reader, Task], bool] | None = None
+    without: Without | None = None
     origin: Callable[[Fields], Address | None] | None = None
     lag: Callable[[Fields, Observed | None, Observed | None, Mapping[str, Any]], LagReport] | None = None
 

@@ -1,7 +1,7 @@
 """Shares and the objects in them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +22,9 @@ from replicator.resources.base import (
     rules_of,
 )
 
+Kind = Literal["TABLE", "SCHEMA", "VIEW", "VOLUME", "MATERIALIZED_VIEW", "STREAMING_TABLE"]
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+
 
 class SharedObject(BaseModel):
     """One object in a share. History is always shared: copies are pinned to versions."""
@@ -29,7 +32,7 @@ class SharedObject(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    type: Literal["TABLE", "SCHEMA", "VIEW", "VOLUME", "MATERIALIZED_VIEW", "STREAMING_TABLE"] = "TABLE"
+    type: Kind = "TABLE"
     shared_as: str | None = None
 
 
@@ -135,6 +138,26 @@ def delete(writer: Writer, task: Task) -> Outputs:
     return {}
 
 
+def without(desired: Fields, held: Fields, failed: frozenset[Address]) -> tuple[Fields, frozenset[Address]]:
+    """The share without the objects that do not exist. One that is in the share already exists, and stays in it."""
+    objects, present = dict(desired.get("objects") or {}), held.get("objects") or {}
+    missing: set[Address] = set()
+    for at in failed:
+        for key in _keys(at) & objects.keys():
+            wanted = objects.pop(key)
+            if key in present:
+                objects[key] = {name: present[key][name] for name in wanted if name in present[key]}
+            else:
+                missing.add(at)
+    return ({**desired, "objects": objects} if "objects" in desired else desired), frozenset(missing)
+
+
+def _keys(at: Address) -> set[str]:
+    """How an object may be called in a share."""
+    kinds = ("SCHEMA",) if at.type == "schema" else tuple(kind for kind in _KINDS if kind != "SCHEMA")
+    return {f"{kind}:{at.name}" for kind in kinds} if at.type in ("schema", "table", "clone") else set()
+
+
 def _object_updates(found: Fields, wanted: Fields, applied: Fields) -> list[dict[str, Any]]:
     """Removals first, so that an alias is free before it is taken again; then additions; then changed objects."""
     gone = [key for key in sorted(applied) if key not in wanted and key in found]
@@ -179,4 +202,5 @@ TYPE = ResourceType(
     create=create,
     update=update,
     delete=delete,
+    without=without,
 )

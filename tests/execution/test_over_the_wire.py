@@ -73,6 +73,24 @@ def test_reconcile_checks_again_although_nothing_moved(folder: Path) -> None:
     assert report.exit_code == ExitCode.OK
 
 
+def test_a_table_that_cannot_be_copied_leaves_the_others_their_share(folder: Path) -> None:
+    wire.on_source(folder, "CREATE TABLE main.sales.items (id BIGINT)", "INSERT INTO main.sales.items VALUES (1)")
+    extra = "resources: {source: {shares: {extra: {objects: [{name: bk.sales.orders}, {name: bk.sales.items}]}}}}\n"
+    (folder / "replicator.yaml").write_text(wire.CONFIG + extra, encoding="utf-8")
+    refused = r"TABLE `bk`\.`sales`\.`items` DEEP CLONE"
+    wire.faults(folder, Rule(action="status", statement=refused, status=403, error_code="PERMISSION_DENIED"))
+    result = wire.apply(folder)
+    ends = {item.action.address: item.became for item in result.results}
+    assert [address for address, end in ends.items() if end is not Became.DONE] == ["source:clone/bk.sales.items"]
+    assert result.warnings == (
+        "source:share/extra was done without what failed: source:clone/bk.sales.items; the next apply adds it",
+    )
+    planned = {action.address: action.do.value for action in wire.plan(folder).actions}
+    assert planned == {"source:clone/bk.sales.items": "create", "source:share/extra": "update"}
+    assert wire.apply(folder).exit_code == ExitCode.OK
+    assert wire.plan(folder).actions == ()
+
+
 def lose_an_answer(folder: Path, moment: str, kind: dict[str, str], k: int) -> bool:
     """Apply until it ends well, losing the k-th answer; False when there was no k-th. The oracle is asserted."""
     wire.begin(folder)
