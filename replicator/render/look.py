@@ -168,7 +168,7 @@ _COLOURS = {
     "!": _YELLOW,
 }
 _LEAD = re.compile(r"^(?P<indent> *)(?P<symbol>[+=~≁±−⛔✗⊘↻✓.?!])(?P<heading> [A-Z]{3,}[A-Z ]* [\d,]+)?(?= |$)")
-_COMMAND = re.compile(r"(replicator (?:apply|plan|show|state|drift|reconcile)\b.*)$")
+_COMMAND = re.compile(r"(replicator (?:apply|plan|show|state|drift|explain|reconcile)\b.*)$")
 
 
 def painted(text: str) -> str:
