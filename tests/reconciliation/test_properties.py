@@ -132,9 +132,19 @@ _DAMAGE = {
 
 
 @given(_rows.filter(bool), st.sampled_from(sorted(_DAMAGE)), st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_damage_is_found_and_counted(rows: list[Row], damage: str, data: st.DataObject) -> None:
-    at = data.draw(st.integers(0, len(rows) - 1))
+    _damage_is_found(rows, damage, data.draw(st.integers(0, len(rows) - 1)))
+
+
+@pytest.mark.slow
+@given(_rows.filter(bool), st.sampled_from(sorted(_DAMAGE)), st.data())
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+def test_four_hundred_damages_are_found_and_counted(rows: list[Row], damage: str, data: st.DataObject) -> None:
+    _damage_is_found(rows, damage, data.draw(st.integers(0, len(rows) - 1)))
+
+
+def _damage_is_found(rows: list[Row], damage: str, at: int) -> None:
     spoilt = [*rows[:at], *_DAMAGE[damage](rows[at]), *rows[at + 1 :]]
     wanted = _oracle(rows, spoilt)
     assume(wanted.total)
@@ -144,7 +154,7 @@ def test_every_damage_is_found_and_counted(rows: list[Row], damage: str, data: s
 
 
 @given(_rows, _rows)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_two_tables_differ_exactly_as_their_rows_do(ours: list[Row], theirs: list[Row]) -> None:
     source, target, pair = _fingerprints(ours, theirs, ("id",))
     equal = Counter(map(_canonical, ours)) == Counter(map(_canonical, theirs))
@@ -162,7 +172,7 @@ def _never_mismatch(rows: list[Row], seed: int) -> None:
 
 
 @given(_rows, st.integers())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_order_of_rows_never_matters(rows: list[Row], seed: int) -> None:
     _never_mismatch(rows, seed)
 
