@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from replicator.errors import ExitCode
 from replicator.reconciliation import canon, incremental, multiset, schema
 from replicator.reconciliation.fingerprint import Cell, bucket_count, differing, fold
+from replicator.reconciliation.results import TABLES
 from replicator.reconciliation.tables import table_info
 from replicator.reconciliation.typetext import Array, Atom, Map, Struct, TypeSyntaxError, parse, render, unify
 from replicator.reconciliation.verdicts import (
@@ -20,6 +22,7 @@ from replicator.reconciliation.verdicts import (
     SchemaKind,
     SideResult,
     Verdict,
+    Why,
     summarise,
 )
 
@@ -253,3 +256,11 @@ def test_only_a_match_vouches_for_versions() -> None:
         assert result.verified == ([3, 3] if verdict in (Verdict.MATCH, Verdict.STALE) else None)
         assert (result.equal is None) == (verdict in (Verdict.ERROR, Verdict.UNVERIFIABLE))
     assert DifferenceCounts(changed=1, missing=2, extra=3, duplicated=4).total == 10
+
+
+def test_the_documentation_names_every_verdict_reason_and_column_of_results() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reconciliation.md").read_text()
+    words = [*(item.value for item in Verdict), *(item.value for item in Why if item is not Why.EXCLUDED)]
+    words += [name for table, columns in TABLES.items() for name in (table, *columns)]
+    fields = {*Report.model_fields, *CheckResult.model_fields, *SideResult.model_fields}
+    assert [word for word in (*words, *fields) if word not in text] == []
