@@ -16,8 +16,8 @@ STEPS: list[tuple[str, str, int]] = [
     ("What would it take to have all of it on the other side?", "replicator plan", 0),
     ("Do exactly that", "replicator apply --yes", 0),
     ("Nothing is left to do", "replicator plan --detailed-exitcode", 0),
-    ("A day passes on the source; somebody edits the target", "replicator emulator exec emulator://us-east -f changes.sql", 0),
-    ("", "replicator emulator exec emulator://eu-west -f behind_our_back.sql", 0),
+    ("A day passes on the source", "replicator emulator exec emulator://us-east -f changes.sql", 0),
+    ("Somebody edits the target", "replicator emulator exec emulator://eu-west -f behind_our_back.sql", 0),
     ("What changed behind our back? (exit code 2: something did)", "replicator drift", 2),
     ("Bring it back, and the new rows along", "replicator plan", 0),
     ("", "replicator apply --yes", 0),
@@ -37,7 +37,8 @@ def main() -> int:
         if code != expected:
             print(f"demo: {command!r} ended with {code}, expected {expected}", file=sys.stderr)
             return 1
-    print(f"\nAll of it in {time.monotonic() - started:.0f} s. It is yours to play with: cd {HERE.relative_to(Path.cwd())}")
+    seconds = time.monotonic() - started
+    print(f"\nAll of it in {seconds:.0f} s. It is yours to play with: cd {os.path.relpath(HERE)}")
     return 0
 
 

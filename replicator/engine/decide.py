@@ -23,6 +23,9 @@ from replicator.engine.state import Entry, State
 from replicator.resources import TYPES
 from replicator.resources.base import Effect, Fields, Lag, LagReport, Observed, ResourceType
 
+LOSES_DATA = frozenset({Lag.FOREIGN_WRITE, Lag.RECREATED, Lag.NEVER_COPIED})
+"""Where a sync puts the origin's rows in the place of others that exist nowhere else."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -40,6 +43,13 @@ class View:
     origin_unknown: str | None
     origin_moves: bool
     lineage: str
+
+    @property
+    def made_anew(self) -> bool:
+        """It has the name of what we knew, and is another object."""
+        known = self.entry.id if self.entry else None
+        found = self.observed.id if self.observed else None
+        return known is not None and found is not None and known != found
 
     @property
     def ours(self) -> bool:
@@ -89,6 +99,18 @@ def decide(seen: View) -> Action | None:
     if seen.entry is None and not (seen.rtype.is_value and changes):
         return _import(seen, changes, lag)
     return _settle(seen, changes, lag)
+
+
+def renaming(seen: View, action: Action | None, previous: Address) -> Action:
+    """The same under a new name, with all that can be changed in place; what cannot is left to the next plan."""
+    if action is not None and action.do is Do.NOOP:
+        return action
+    base = action or _action(seen, Do.RENAME, Cause.CONFIG, Reason.RENAMED)
+    told = {"do": Do.RENAME, "cause": Cause.CONFIG, "reason": Reason.RENAMED, "previous_address": str(previous)}
+    if base.do is Do.REPLACE:
+        kept = tuple(change for change in base.changes if change.effect is not Effect.REPLACE)
+        told |= {"changes": kept, "moves_data": False, "estimate": None, "risk": Risk.NONE}
+    return base.model_copy(update=told)
 
 
 def _expected(seen: View) -> Action | None:
@@ -171,14 +193,18 @@ def _changes(seen: View) -> tuple[Change, ...]:
 
 
 def lag_of(seen: View) -> LagReport | None:
-    """How a copy stands to its origin; an origin that moves in this very plan takes the copy along."""
+    """How a copy stands to its origin. An origin that moves in this very plan takes the copy along, and hides no
+    danger."""
     if seen.rtype.lag is None:
         return None
-    if seen.origin_moves:
-        return LagReport(Lag.BEHIND, "its origin moves in this plan")
     if seen.origin_unknown is not None:
         return LagReport(Lag.UNKNOWN, f"its origin cannot be read: {seen.origin_unknown}")
-    return seen.rtype.lag(seen.desired, seen.observed, seen.origin, seen.entry.outputs if seen.entry else {})
+    if seen.made_anew:
+        return LagReport(Lag.RECREATED, "the copy itself was dropped and made again by somebody else")
+    report = seen.rtype.lag(seen.desired, seen.observed, seen.origin, seen.entry.outputs if seen.entry else {})
+    if seen.origin_moves and (seen.observed is None or report.lag not in LOSES_DATA):
+        return LagReport(Lag.BEHIND, "its origin moves in this plan", breaks=report.breaks)
+    return report
 
 
 def _joint_cause(changes: tuple[Change, ...]) -> Cause:
@@ -189,7 +215,7 @@ def _joint_cause(changes: tuple[Change, ...]) -> Cause:
 def _risk(seen: View, do: Do, changes: tuple[Change, ...], lag: LagReport | None) -> Risk:
     if do is Do.REPLACE and (seen.rtype.bears_data or seen.rtype.holds_children):
         return Risk.DATA_LOSS
-    if lag is not None and lag.lag in (Lag.FOREIGN_WRITE, Lag.RECREATED):
+    if seen.observed is not None and lag is not None and lag.lag in LOSES_DATA:
         return Risk.DATA_LOSS
     if any(change.lossy for change in changes):
         return Risk.DATA_LOSS if seen.rtype.bears_data else Risk.ACCESS_LOSS

@@ -24,6 +24,7 @@ class DriftKind(StrEnum):
     ACCESS_GAINED = "access_gained"
     REPLICA_WRITTEN = "replica_written"
     SOURCE_RECREATED = "source_recreated"
+    MADE_ANEW = "made_anew"
     UNKNOWN = "unknown"
 
 
@@ -75,6 +76,8 @@ def find_drift(
             items.append(_item(text, DriftKind.UNKNOWN, f"cannot be read: {reason}"))
         elif observed is None:
             items.append(_item(text, DriftKind.DELETED, "deleted outside replicator"))
+        elif entry.id is not None and observed.id is not None and entry.id != observed.id:
+            items.append(_item(text, DriftKind.MADE_ANEW, "dropped and made again outside replicator"))
         else:
             items += _compare(text, rtype, entry, observed)
             found, behind = _data(text, rtype, entry, observed, snapshots)

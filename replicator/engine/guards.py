@@ -4,7 +4,7 @@ A guard looks at one action (or at all of them) and returns blocks; nothing here
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from replicator.address import Address, Side
@@ -14,6 +14,7 @@ from replicator.engine.policy import Code, Policy
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.resources.base import Lag, Observed, ResourceType
+from replicator.resources.canonical import principal
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Case:
     lag: Lag | None
     breaks: tuple[str, ...]
     on_existing: str
+    protect: bool
     state: State
     snapshot: Snapshot
     leaving: frozenset[str]
@@ -58,12 +60,11 @@ def _origin_missing(case: Case) -> Block | None:
 
 
 def _protected(case: Case) -> Block | None:
-    protected = case.entry is not None and case.entry.protect
-    if not protected or case.action.do not in (Do.DELETE, Do.REPLACE):
+    if not case.protect or case.action.do not in (Do.DELETE, Do.REPLACE):
         return None
     return Block(
         code=Code.PROTECTED,
-        message="is protected (recorded in state)",
+        message="is protected",
         release=f"replicator state unprotect '{case.address}', or apply it with protect: false",
     )
 
@@ -116,14 +117,37 @@ def _replaces_data(case: Case) -> Block | None:
     )
 
 
-def _overwrites_replica(case: Case) -> Block | None:
-    if case.lag is not Lag.FOREIGN_WRITE or not case.action.moves_data:
+def _replaces_access(case: Case) -> Block | None:
+    if case.action.do is not Do.REPLACE or case.rtype.bears_data or case.rtype.holds_children:
         return None
+    fields = ", ".join(".".join(change.path) for change in case.action.changes if change.effect == "replace")
     return Block(
-        code=Code.OVERWRITES_REPLICA,
-        message=f"{case.action.message}; a sync discards that",
+        code=Code.REPLACES_ACCESS,
+        message=f"{fields} cannot be changed in place; replacing the {case.rtype.name} takes access from who has it",
         release=_release(case),
     )
+
+
+def _other_object(case: Case) -> Block | None:
+    different = [change for change in case.action.changes if change.effect == "replace"]
+    if case.action.do is not Do.IMPORT or not different:
+        return None
+    found = ", ".join(f"{'.'.join(change.path)} {change.before!r}" for change in different)
+    return Block(
+        code=Code.OTHER_OBJECT,
+        message=f"exists as something else, with {found}, which cannot be changed in place",
+        release="choose another name, or declare what is there",
+    )
+
+
+def _overwrites_replica(case: Case) -> Block | None:
+    if case.lag is Lag.FOREIGN_WRITE:
+        what = f"{case.action.message}; a sync discards that"
+    elif case.lag is Lag.NEVER_COPIED and case.observed is not None:
+        what = "holds rows that were never copied from its origin; a sync discards them"
+    else:
+        return None
+    return Block(code=Code.OVERWRITES_REPLICA, message=what, release=_release(case))
 
 
 def _source_recreated(case: Case) -> Block | None:
@@ -170,7 +194,7 @@ def _not_managed(case: Case) -> Block | None:
 
 
 def _locks_out(case: Case) -> Block | None:
-    me = case.snapshot.metastore.principal
+    me = principal(case.snapshot.metastore.principal)
     lost = [
         change
         for change in case.action.changes
@@ -190,11 +214,13 @@ GUARDS: tuple[Callable[[Case], Block | None], ...] = (
     _origin_missing,
     _protected,
     _not_managed,
+    _other_object,
     _marked_by_other,
     _drops_data,
     _drops_children,
     _drops_column,
     _replaces_data,
+    _replaces_access,
     _overwrites_replica,
     _source_recreated,
     _schema_changed,
@@ -202,7 +228,15 @@ GUARDS: tuple[Callable[[Case], Block | None], ...] = (
 )
 
 _NEVER_RELEASED = frozenset(
-    {Code.UNKNOWN, Code.ORIGIN_MISSING, Code.MARKED_BY_OTHER, Code.PROTECTED, Code.DROPS_CHILDREN}
+    {
+        Code.UNKNOWN,
+        Code.ORIGIN_MISSING,
+        Code.NOT_MANAGED,
+        Code.OTHER_OBJECT,
+        Code.MARKED_BY_OTHER,
+        Code.PROTECTED,
+        Code.DROPS_CHILDREN,
+    }
 )
 """Guards that --allow-destroy does not lift: their release is printed with them."""
 
@@ -241,18 +275,25 @@ def thresholds(actions: Iterable[Action], state: State, policy: Policy) -> dict[
 
 
 def notices(actions: Iterable[Action], desired: Desired) -> tuple[Notice, ...]:
-    """What a reviewer must see although it blocks nothing."""
-    revoked = tuple(
-        Notice(
-            code=Code.REVOKES,
-            address=action.address,
-            message=f"revokes {change.path[-1]} from {change.path[1]}",
-        )
+    """What a reviewer must see although it blocks nothing: access that is taken away, and what compiling noted."""
+    closed = tuple(
+        Notice(code=Code.REVOKES, address=action.address, message=text)
         for action in actions
-        for change in action.changes
-        if change.path[0] == "privileges"
-        and len(change.path) == 3
-        and change.before is not None
-        and change.after is None
+        for text in _closings(action)
     )
-    return revoked + tuple(Notice(code="NOTE", message=text) for text in desired.notices)
+    return closed + tuple(Notice(code="NOTE", message=text) for text in desired.notices)
+
+
+def _closings(action: Action) -> Iterator[str]:
+    """Whom an action takes what from, in sentences."""
+    if action.do is Do.DELETE and action.at.type == "grants":
+        for who, held in sorted((action.desired.get("privileges") or {}).items()):
+            yield f"revokes {', '.join(sorted(held))} from {who}"
+    for change in action.changes:
+        if change.before is None or change.after is not None or len(change.path) < 2:
+            continue
+        if change.path[0] == "privileges":
+            held = [change.path[2]] if len(change.path) == 3 else sorted(change.before)
+            yield f"revokes {', '.join(held)} from {change.path[1]}"
+        elif change.path[0] == "objects" and action.at.type == "share":
+            yield f"takes {change.path[1].partition(':')[2]} out of the share"

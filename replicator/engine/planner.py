@@ -11,15 +11,17 @@ from replicator.address import Address, Side
 from replicator.engine import guards
 from replicator.engine.actions import Action, ConfigRef, Do, Plan, Risk, SideRef, StateRef
 from replicator.engine.checks import decide_check
-from replicator.engine.decide import View, decide, lag_of, view
+from replicator.engine.decide import View, decide, lag_of, renaming, view
 from replicator.engine.desired import Declared, Desired
 from replicator.engine.graph import dependencies, effective, order
+from replicator.engine.moves import Moved, follow
 from replicator.engine.policy import Policy
 from replicator.engine.removals import removal_order, removals
 from replicator.engine.snapshot import Snapshot
-from replicator.engine.state import State
+from replicator.engine.state import Entry, State
 from replicator.engine.targeting import narrow
 from replicator.resources import TYPES
+from replicator.resources.base import Lifecycle
 from replicator.values import fingerprint
 
 Snapshots = Mapping[Side, Snapshot]
@@ -28,12 +30,15 @@ Snapshots = Mapping[Side, Snapshot]
 def make_plan(desired: Desired, snapshots: Snapshots, state: State, policy: Policy, *, created_at: str = "") -> Plan:
     """Plan what brings both metastores to `desired`.
 
-    `created_at` is shown only, and is no part of the plan's identity. Raises ConfigError for a cycle.
+    `created_at` is shown only, and is no part of the plan's identity. Raises ConfigError for a cycle, and for a move
+    that cannot be made.
     """
     declared = {} if policy.mode == "destroy" else dict(desired.resources)
     needs = dependencies(declared)
     ordered = order(needs, lambda address: str(declared[address].at or address))
-    decided, views = _decide_all(ordered, declared, snapshots, state)
+    moved = follow(desired, snapshots, state) if declared else Moved(snapshots, state, {})
+    snapshots, state = moved.snapshots, moved.state
+    decided, views = _decide_all(ordered, declared, moved)
     waits = effective(ordered, needs, frozenset(decided))
     acting = [_depending(decided[address], waits[address]) for address in ordered if address in decided]
     removed = removals(desired, snapshots, state, destroy=policy.mode == "destroy")
@@ -44,16 +49,19 @@ def make_plan(desired: Desired, snapshots: Snapshots, state: State, policy: Poli
 
 
 def _decide_all(
-    ordered: Iterable[Address], declared: Mapping[Address, Declared], snapshots: Snapshots, state: State
+    ordered: Iterable[Address], declared: Mapping[Address, Declared], moved: Moved
 ) -> tuple[dict[Address, Action], dict[Address, View]]:
     decided: dict[Address, Action] = {}
     views: dict[Address, View] = {}
+    snapshots, state = moved.snapshots, moved.state
     for address in ordered:
         if TYPES[address.type].is_check:
             action = decide_check(address, declared, snapshots, state, decided)
         else:
             views[address] = view(address, declared[address], snapshots, state, decided)
             action = decide(views[address])
+        if address in moved.renamed:
+            action = renaming(views[address], action, moved.renamed[address])
         if action is not None:
             decided[address] = action
     return decided, views
@@ -105,10 +113,16 @@ def _case(
         lag=lag.lag if lag else None,
         breaks=lag.breaks if lag else (),
         on_existing=(lifecycle.on_existing if lifecycle else None) or rtype.default_on_existing,
+        protect=_protected(state.resources.get(action.address), lifecycle),
         state=state,
         snapshot=snapshots[address.side],
         leaving=leaving,
     )
+
+
+def _protected(entry: Entry | None, lifecycle: Lifecycle | None) -> bool:
+    """What state recorded, and what the configuration says already; only an applied `protect: false` lifts it."""
+    return (entry is not None and entry.protect) or (lifecycle is not None and bool(lifecycle.protect))
 
 
 def _assemble(

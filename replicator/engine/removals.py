@@ -17,6 +17,7 @@ def removals(
     """Forget or delete, in address order. Resources of a disabled section stay as they are, unless all is destroyed;
     what the configuration asks to forget is forgotten in any case, and never deleted."""
     found: list[Action] = []
+    wanted = frozenset() if destroy else frozenset(map(_slot, desired.resources))
     for text, entry in sorted(state.resources.items()):
         address = Address.parse(text)
         if address in desired.forget:
@@ -24,8 +25,37 @@ def removals(
             continue
         if not destroy and (address in desired.resources or entry.section in desired.disabled_sections):
             continue
+        if _slot(address) in wanted:
+            found.append(_forgotten(address, entry, snapshots[address.side], Reason.NOT_IN_CONFIG))
+            continue
         found.append(_removal(address, entry, snapshots[address.side], requested=destroy))
-    return found
+    return _keeping_what_holds(found, snapshots)
+
+
+def _slot(address: Address) -> tuple[Side, str, str]:
+    """A table and a clone of one name are one object; what becomes the other is not to be dropped."""
+    return address.side, TYPES[address.type].kind, address.name
+
+
+def _keeping_what_holds(removed: list[Action], snapshots: Mapping[Side, Snapshot]) -> list[Action]:
+    """A container of something that is forgotten and stays is forgotten too, so that what is kept is not dropped."""
+    kept = {
+        action.at
+        for action in removed
+        if action.do is Do.FORGET and snapshots[action.at.side].find(action.at) is not None
+    }
+    return [
+        action.model_copy(
+            update={"do": Do.FORGET, "risk": Risk.NONE, "message": f"kept, as it holds {min(held)}, which is kept"}
+        )
+        if action.do is Do.DELETE and TYPES[action.at.type].holds_children and (held := _held(action.at, kept))
+        else action
+        for action in removed
+    ]
+
+
+def _held(container: Address, kept: set[Address]) -> list[Address]:
+    return [at for at in kept if at.side is container.side and at.name.startswith(container.name + ".")]
 
 
 def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: bool) -> Action:
@@ -37,7 +67,7 @@ def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: b
         do, reason = Do.NOOP, Reason.UNKNOWN
     elif rtype.is_check or rtype.observed_only or rtype.delete is None:
         do, reason = Do.FORGET, Reason.NOT_IN_CONFIG
-    elif observed is None:
+    elif observed is None or (entry.id is not None and observed.id is not None and entry.id != observed.id):
         do, reason = Do.FORGET, Reason.GONE
     elif on_removed == "forget":
         do, reason = Do.FORGET, Reason.IMPORTED_THEN_REMOVED if entry.imported else Reason.NOT_IN_CONFIG
@@ -55,14 +85,14 @@ def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: b
     )
 
 
-def _forgotten(address: Address, entry: Entry, snapshot: Snapshot) -> Action:
+def _forgotten(address: Address, entry: Entry, snapshot: Snapshot, reason: Reason = Reason.REQUESTED) -> Action:
     """Nothing is touched, so it does not matter whether the object is there or can be read."""
     observed = snapshot.find(address)
     return Action(
         address=str(address),
         do=Do.FORGET,
         cause=Cause.REMOVED,
-        reason=Reason.REQUESTED,
+        reason=reason,
         precondition=Precondition(exists=observed is not None, fingerprint=object_fingerprint(observed)),
         desired=entry.inputs,
     )

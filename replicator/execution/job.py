@@ -36,7 +36,7 @@ from replicator.resources.base import (
 _VISIBLE_AFTER = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before each new look at an object that a write returned but a read does not show yet."""
 
-_LOSES_DATA = frozenset({Lag.FOREIGN_WRITE, Lag.RECREATED})
+_LOSES_DATA = frozenset({Lag.FOREIGN_WRITE, Lag.RECREATED, Lag.NEVER_COPIED})
 
 
 @dataclass(frozen=True)

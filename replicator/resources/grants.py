@@ -26,7 +26,7 @@ def canonical_privileges(privileges: Any) -> dict[str, dict[str, bool]]:
     """Principal to set of privileges, written as a mapping so that single privileges are compared."""
     found: dict[str, dict[str, bool]] = {}
     for name, listed in privileges.items():
-        found[canonical.principal(name)] = {canonical.privilege(item): True for item in listed}
+        found.setdefault(canonical.principal(name), {}).update({canonical.privilege(item): True for item in listed})
     return found
 
 

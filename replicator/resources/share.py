@@ -7,12 +7,13 @@ from pydantic import BaseModel, ConfigDict
 
 from replicator.address import Address
 from replicator.errors import NotFound
-from replicator.resources import canonical, rest
+from replicator.resources import canonical, container, rest
 from replicator.resources.base import (
     Effect,
     Fields,
     Observed,
     Outputs,
+    Path,
     Reader,
     Resource,
     ResourceType,
@@ -52,6 +53,10 @@ def canonical_objects(objects: Any) -> dict[str, Any]:
     return found
 
 
+def _closes(path: Path, before: Any, after: Any) -> bool:
+    return len(path) == 2 and before is not None and after is None
+
+
 class Share(Resource):
     """A share. Objects that we did not add are left alone, and reported by drift, for they open access."""
 
@@ -60,7 +65,13 @@ class Share(Resource):
     comment: Annotated[str | None, Rule(canonical=canonical.text)] = None
     objects: Annotated[
         tuple[SharedObject, ...] | None,
-        Rule(canonical=canonical_objects, keyed=1, watch=True, why="matched by type and name; order says nothing"),
+        Rule(
+            canonical=canonical_objects,
+            keyed=1,
+            watch=True,
+            lossy=_closes,
+            why="matched by type and name; order says nothing",
+        ),
     ] = None
     owner: Annotated[str | None, Rule(effect=Effect.OWNER, canonical=canonical.principal)] = None
 
@@ -130,6 +141,12 @@ def update(writer: Writer, task: Task) -> Outputs:
     if "owner" in task.changed:
         writer.send("PATCH", path, {"owner": wanted["owner"]})
     return {}
+
+
+def rename(writer: Writer, task: Task) -> Outputs:
+    """Rename the share."""
+    former = task.before.name if task.before else task.address.name
+    return container.rename(writer, task, rest.path("shares", former), task.address.name)
 
 
 def delete(writer: Writer, task: Task) -> Outputs:
@@ -202,5 +219,6 @@ TYPE = ResourceType(
     create=create,
     update=update,
     delete=delete,
+    rename=rename,
     without=without,
 )

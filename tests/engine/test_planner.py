@@ -12,10 +12,14 @@ from replicator.engine.planner import make_plan
 from replicator.engine.policy import Code, Policy
 from replicator.engine.state import Entry
 from replicator.errors import ConfigError
-from replicator.resources.base import Lifecycle
+from replicator.resources import TYPES
+from replicator.resources.base import CloneRecord, DeltaVersion, Lifecycle
 from replicator.resources.catalog import Catalog
+from replicator.resources.clone import Clone
 from replicator.resources.grants import Grants
+from replicator.resources.recipient import Recipient
 from replicator.resources.schema import Schema
+from replicator.resources.share import Share
 from replicator.resources.table import Table
 from tests.engine.build import LINEAGE, desired, found, plan, snapshot, state, the_action
 
@@ -274,3 +278,103 @@ def test_destroy_removes_all_that_state_knows() -> None:
         policy=Policy(mode="destroy"),
     )
     assert [(action.do, action.reason) for action in made.actions] == [(Do.DELETE, Reason.REQUESTED)] * 2
+
+
+PARTNER = Recipient(side=Side.SOURCE, name="dr", metastore_id="aws:eu:y")
+
+
+def test_what_exists_as_something_else_is_neither_taken_over_nor_released() -> None:
+    theirs = found("recipient", "dr", {"metastore_id": "aws:eu:x"})
+    made = plan(desired(PARTNER), source=(theirs,), policy=Policy(allow=("*",)))
+    assert codes(made, "source:recipient/dr") == [Code.OTHER_OBJECT]
+
+
+def test_a_recipient_is_not_replaced_unasked() -> None:
+    entries = {"source:recipient/dr": Entry(inputs={"metastore_id": "aws:eu:x"})}
+    theirs = found("recipient", "dr", {"metastore_id": "aws:eu:x"})
+    made = plan(desired(PARTNER), source=(theirs,), entries=entries)
+    assert codes(made, "source:recipient/dr") == [Code.REPLACES_ACCESS]
+
+
+ORIGIN = found("table", "a.b.t", {"columns": {"id": {"type": "int"}}}, version=DeltaVersion(5, "2026-01-01"))
+COPY = Clone(side=Side.TARGET, name="main.sales.t", source="shared.b.t", origin="source:table/a.b.t")
+COPIED = Entry(id="id-main.sales.t", inputs={"origin": "source:table/a.b.t", "source": "shared.b.t"})
+
+
+def copy_at(version: DeltaVersion, **rest: object) -> tuple[str, object]:
+    return found("table", "main.sales.t", {"columns": {"id": {"type": "int"}}}, version=version, **rest)
+
+
+def test_rows_that_were_never_copied_are_not_overwritten() -> None:
+    willing = COPY.model_copy(update={"lifecycle": Lifecycle(on_existing="import")})
+    theirs = copy_at(DeltaVersion(3, "2026-01-01"))
+    made = plan(desired(willing), source=(ORIGIN,), target=(theirs,))  # type: ignore[arg-type]
+    assert codes(made, "target:clone/main.sales.t") == [Code.OVERWRITES_REPLICA]
+
+
+def test_allowing_to_destroy_does_not_take_over_what_is_not_ours() -> None:
+    theirs = copy_at(DeltaVersion(3, "2026-01-01"))
+    made = plan(desired(COPY), source=(ORIGIN,), target=(theirs,), policy=Policy(allow=("*",)))  # type: ignore[arg-type]
+    assert codes(made, "target:clone/main.sales.t") == [Code.NOT_MANAGED]
+
+
+def test_a_copy_that_somebody_made_anew_is_not_ours_to_overwrite() -> None:
+    current = DeltaVersion(1, "2026-01-01", CloneRecord("shared.b.t", 5, 1))
+    other = copy_at(current, id="another")
+    made = plan(
+        desired(COPY),
+        source=(ORIGIN,),
+        target=(other,),
+        entries={"target:clone/main.sales.t": COPIED},  # type: ignore[arg-type]
+    )
+    assert codes(made, "target:clone/main.sales.t") == [Code.SOURCE_RECREATED]
+
+
+def test_what_somebody_made_anew_is_forgotten_and_not_deleted() -> None:
+    entries = {"source:share/s": Entry(id="old")}
+    made = plan(desired(), source=(found("share", "s", {"objects": []}),), entries=entries)
+    assert the_action(made, "source:share/s").do is Do.FORGET
+
+
+def test_a_table_that_becomes_a_clone_is_not_dropped() -> None:
+    entries = {"target:table/main.sales.t": Entry(id="id-main.sales.t")}
+    have = copy_at(DeltaVersion(1, "2026-01-01", CloneRecord("shared.b.t", 5, 1)), mark=LINEAGE)
+    made = plan(desired(COPY), source=(ORIGIN,), target=(have,), entries=entries)  # type: ignore[arg-type]
+    assert the_action(made, "target:table/main.sales.t").do is Do.FORGET
+
+
+def test_protection_counts_from_the_moment_it_is_declared() -> None:
+    guarded = PARTNER.model_copy(update={"lifecycle": Lifecycle(protect=True)})
+    entries = {"source:recipient/dr": Entry(inputs={"metastore_id": "aws:eu:x"})}
+    theirs = found("recipient", "dr", {"metastore_id": "aws:eu:x"})
+    made = plan(desired(guarded), source=(theirs,), entries=entries, policy=Policy(allow=("*",)))
+    assert codes(made, "source:recipient/dr") == [Code.PROTECTED]
+
+
+def test_every_access_that_is_taken_away_is_said() -> None:
+    share = Share(side=Side.SOURCE, name="s", objects=({"name": "a.b.c"},))  # type: ignore[arg-type]
+    objects = TYPES["share"].canonical({"objects": [{"name": "a.b.c"}, {"name": "a.b.d"}]})
+    gone = {"privileges": {"eve": {"SELECT": True, "MODIFY": True}}}
+    made = plan(
+        desired(share),
+        source=(
+            found("share", "s", objects),
+            found("grants", "share/s", {"privileges": {"eve": ["SELECT", "MODIFY"]}}),
+        ),
+        entries={"source:share/s": Entry(inputs=objects), "source:grants/share/s": Entry(inputs=gone)},
+    )
+    assert [notice.message for notice in made.notices] == [
+        "takes a.b.d out of the share",
+        "revokes MODIFY, SELECT from eve",
+    ]
+
+
+def test_what_is_kept_keeps_what_holds_it() -> None:
+    entries = {**KNOWN, "target:schema/main.sales": Entry(on_removed="forget")}
+    made = plan(
+        desired(),
+        target=(HAVE_MAIN, HAVE_SALES),
+        entries={key: entry for key, entry in entries.items() if "orders" not in key},
+        policy=Policy(mode="destroy"),
+    )
+    assert [action.do for action in made.actions] == [Do.FORGET, Do.FORGET]

@@ -1,0 +1,42 @@
+"""Drift: what nobody asked for, and nothing else."""
+
+from replicator.address import Side
+from replicator.engine.drift import DriftKind, find_drift
+from replicator.engine.state import Entry
+from tests.engine.build import found, snapshot, state
+
+
+def kinds(entries: dict[str, Entry], *have: object) -> list[tuple[str, DriftKind]]:
+    snapshots = {Side.SOURCE: snapshot(Side.SOURCE), Side.TARGET: snapshot(Side.TARGET, *have)}  # type: ignore[arg-type]
+    return [(item.address, item.kind) for item in find_drift(state(entries), snapshots).items]
+
+
+def test_a_field_that_somebody_changed() -> None:
+    entries = {"target:schema/m.s": Entry(inputs={"comment": "ours"})}
+    assert kinds(entries, found("schema", "m.s", {"comment": "theirs"})) == [("target:schema/m.s", DriftKind.CHANGED)]
+    assert kinds(entries, found("schema", "m.s", {"comment": "ours", "properties": {"x": "y"}})) == []
+
+
+def test_an_object_that_is_gone() -> None:
+    assert kinds({"target:schema/m.s": Entry()}) == [("target:schema/m.s", DriftKind.DELETED)]
+
+
+def test_an_object_that_was_made_anew_under_the_same_name() -> None:
+    entries = {"target:table/m.s.t": Entry(id="ours")}
+    assert kinds(entries, found("table", "m.s.t", id="theirs")) == [("target:table/m.s.t", DriftKind.MADE_ANEW)]
+
+
+def test_access_that_was_opened_although_plan_leaves_it_alone() -> None:
+    inputs = {"privileges": {"ana": {"SELECT": True}}}
+    entries = {"target:grants/schema/m.s": Entry(inputs=inputs, watched={"privileges": [["ana", "SELECT"]]})}
+    have = found("grants", "schema/m.s", {"privileges": {"ana": ["SELECT"], "eve": ["SELECT"]}})
+    assert kinds(entries, have) == [("target:grants/schema/m.s", DriftKind.ACCESS_GAINED)]
+
+
+def test_what_cannot_be_read_is_unknown_and_not_gone() -> None:
+    snapshots = {
+        Side.SOURCE: snapshot(Side.SOURCE),
+        Side.TARGET: snapshot(Side.TARGET, unknown={"schema/m.*": "403"}),
+    }
+    (item,) = find_drift(state({"target:schema/m.s": Entry()}), snapshots).items
+    assert item.kind is DriftKind.UNKNOWN
