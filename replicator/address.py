@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 _FORM = re.compile(r"(?P<side>source|target):(?P<type>[a-z_]+)/(?P<name>.+)", re.DOTALL)
 
@@ -29,10 +30,7 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> "Address":
         """Read an address back from its text; raises ValueError when it is not one."""
-        match = _FORM.fullmatch(text)
-        if match is None:
-            raise ValueError(f"not an address: {text!r} (expected side:type/full.name)")
-        return cls(Side(match["side"]), match["type"], match["name"])
+        return _parse(text)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -46,3 +44,11 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.side.value}:{self.type}/{self.name}"
+
+
+@lru_cache(maxsize=1 << 17)
+def _parse(text: str) -> Address:
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not an address: {text!r} (expected side:type/full.name)")
+    return Address(Side(match["side"]), match["type"], match["name"])
