@@ -20,6 +20,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("apply", "apply", "apply", "Do what plan shows, and record it in the state."),
     Verb("drift", "drift", "drift", "Show what changed behind our back; changes nothing."),
     Verb("explain", "explain", "explain", "Show why: one resource, field by field, and the rule that decided."),
+    Verb("graph", "graph", "graph", "Draw what is declared and what it needs; changes nothing."),
     Verb("reconcile", "reconcile", "reconcile", "Prove that the copies are equal to what was copied."),
     Verb("show", "show", "show", "Show a saved plan or state file; contacts nothing."),
     Verb("destroy", "apply", "destroy", "Remove everything that the state holds."),

@@ -1,0 +1,145 @@
+"""The graph in its three forms; the page is tried out in a real browser."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from replicator.address import Address, Side
+from replicator.engine.actions import Do
+from replicator.engine.desired import Declared, Desired, Position
+from replicator.render.graph import Node, dot, mermaid, nodes_of
+from replicator.render.graph_page import graph_page, layout
+from replicator.resources.base import Resource
+from replicator.resources.catalog import Catalog
+from replicator.resources.schema import Schema
+from tests.render import browser, factory
+
+TABLES = 40
+
+
+def node(address: str, *needs: str, rank: int = 0, do: Do | None = None, blocked: bool = False) -> Node:
+    return Node(Address.parse(address), do, blocked, "replicator.yaml:7", tuple(map(Address.parse, needs)), rank)
+
+
+def nodes() -> list[Node]:
+    tables = [
+        node(f"target:clone/dr.sales.t{number:02d}", "target:schema/dr.sales", rank=2, do=Do.SYNC)
+        for number in range(TABLES)
+    ]
+    return [
+        node("target:catalog/dr"),
+        node("source:share/<script>alert(1)</script>", do=Do.DELETE, blocked=True),
+        node("target:schema/dr.sales", "target:catalog/dr", rank=1, do=Do.UPDATE),
+        *tables,
+        node("target:check/dr.sales.t00", "target:clone/dr.sales.t00", rank=3, do=Do.CHECK),
+    ]
+
+
+def desired(*resources: Resource) -> Desired:
+    declared = {item.address: Declared(item, Position("a.yaml", 3)) for item in resources}
+    return Desired("prod", "sha256:0", declared)
+
+
+def test_a_need_that_another_implies_is_left_out() -> None:
+    catalog = Catalog(side=Side.TARGET, name="dr")
+    schema = Schema(side=Side.TARGET, name="dr.sales")
+    other = Schema(side=Side.TARGET, name="dr.ops", after=(catalog.address, schema.address))
+    plan = factory.plan([factory.action("target:schema/dr.sales", Do.CREATE)])
+    found = {str(item.address): item for item in nodes_of(desired(other, schema, catalog), plan)}
+    assert list(found) == ["target:catalog/dr", "target:schema/dr.sales", "target:schema/dr.ops"]
+    assert found["target:schema/dr.ops"].needs == (schema.address,)
+    assert [item.rank for item in found.values()] == [0, 1, 2]
+    assert [item.do for item in found.values()] == [None, Do.CREATE, None]
+    assert found["target:catalog/dr"].declared_at == "a.yaml:3"
+
+
+def test_mermaid_and_dot_name_every_resource_and_edge_and_escape_what_is_markup() -> None:
+    flow, digraph = mermaid(nodes()), dot(nodes())
+    for text, arrow in ((flow, "-->"), (digraph, "->")):
+        assert text.count(f" {arrow} ") == TABLES + 2
+        assert all(f"target:clone/dr.sales.t{number:02d}" in text for number in range(TABLES))
+    assert "<script>" not in flow
+    assert "#60;script#62;" in flow
+    assert dot([node('source:share/a"b')]).count('\\"') == 1
+
+
+def test_no_two_boxes_lie_on_each_other_and_needs_stand_to_the_left() -> None:
+    places = layout(nodes())
+    boxes = sorted(places.values())
+    for left, top, width in boxes:
+        others = [box for box in boxes if box != (left, top, width)]
+        assert not any(abs(y - top) < 26 and x < left + width and left < x + wide for x, y, wide in others)
+    for item in nodes():
+        assert all(places[need][0] + places[need][2] < places[item.address][0] for need in item.needs)
+
+
+def test_the_page_is_the_same_bytes_each_time_and_refers_to_nothing_outside() -> None:
+    text = graph_page(nodes(), "prod")
+    assert text == graph_page(nodes(), "prod")
+    assert "default-src 'none'" in text
+    assert "<script>alert" not in text
+    assert not re.search(r"(src|href)=|https?:|url\((?!#)", text)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Page]:
+    folder = tmp_path_factory.mktemp("graph")
+    (folder / "graph.html").write_text(graph_page(nodes(), "prod"), encoding="utf-8")
+    with browser.opened(folder / "graph.html", folder / "profile") as page:
+        yield page
+
+
+@pytest.mark.skipif(browser.BINARY is None, reason="no Chromium on this machine")
+class TestInABrowser:
+    @pytest.fixture(autouse=True)
+    def fresh(self, page: browser.Page) -> None:
+        page.ask("box.value = ''; filter()")
+
+    def view(self, page: browser.Page) -> tuple[float, float, float]:
+        x, y, scale = map(float, re.findall(r"-?[\d.]+(?:e-?\d+)?", page.ask("one('all').getAttribute('transform')")))
+        return x, y, scale
+
+    def test_everything_is_within_sight_at_first(self, page: browser.Page) -> None:
+        seen = page.ask("""nodes.every(({ el }) => {
+            const r = el.getBoundingClientRect(), s = svg.getBoundingClientRect();
+            return r.left >= s.left && r.right <= s.right && r.top >= s.top && r.bottom <= s.bottom; })""")
+        assert seen is True
+        assert page.ask("one('shown').textContent") == f"{TABLES + 4} resources"
+
+    def test_dragging_pans(self, page: browser.Page) -> None:
+        x, y, scale = self.view(page)
+        page.mouse("mousePressed", 600, 400, button="left", buttons=1, clickCount=1)
+        page.mouse("mouseMoved", 650, 380, button="left", buttons=1)
+        page.mouse("mouseMoved", 700, 360, button="left", buttons=1)
+        page.mouse("mouseReleased", 700, 360, button="left", clickCount=1)
+        assert self.view(page) == pytest.approx((x + 100, y - 40, scale))
+
+    def test_the_wheel_zooms_to_where_it_points(self, page: browser.Page) -> None:
+        before = page.ask("nodes[2].el.getBoundingClientRect().toJSON()")
+        page.mouse("mouseWheel", before["left"], before["top"], deltaX=0, deltaY=-400)
+        after = page.ask("nodes[2].el.getBoundingClientRect().toJSON()")
+        assert after["width"] > 2 * before["width"]
+        assert (after["left"], after["top"]) == pytest.approx((before["left"], before["top"]), abs=3)
+
+    def test_typing_filters_and_keeps_what_the_matches_need(self, page: browser.Page) -> None:
+        page.ask("box.focus()")
+        page.call("Input.insertText", text="clone t07")
+        shown = page.ask("nodes.filter(({ el }) => el.getClientRects().length).map((node) => node.address)")
+        assert sorted(shown) == ["target:catalog/dr", "target:clone/dr.sales.t07", "target:schema/dr.sales"]
+        assert page.ask("one('shown').textContent") == f"1 of {TABLES + 4} resources, and 2 that they need"
+        assert page.ask("decodeURIComponent(location.hash)") == "#clone t07"
+        assert page.ask("edges.filter(({ el }) => el.getClientRects().length).length") == 2
+
+    def test_a_click_shows_a_resource_with_its_chain(self, page: browser.Page) -> None:
+        place = page.ask("nodes[2].el.getBoundingClientRect().toJSON()")
+        page.click(place["left"] + place["width"] / 2, place["top"] + place["height"] / 2)
+        told = page.ask("detail.innerText")
+        assert "target:schema/dr.sales" in told
+        assert "update · declared in replicator.yaml:7" in told
+        assert "target:catalog/dr" in told
+        assert page.ask("nodes.filter(({ el }) => el.classList.contains('on')).length") == TABLES + 3
+
+    def test_nothing_is_fetched_and_nothing_is_complained_about(self, page: browser.Page) -> None:
+        assert page.complaints == []
+        assert [url for url in page.requests if not url.startswith("file:")] == []
