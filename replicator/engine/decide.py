@@ -106,7 +106,12 @@ def renaming(seen: View, action: Action | None, previous: Address) -> Action:
     if action is not None and action.do is Do.NOOP:
         return action
     base = action or _action(seen, Do.RENAME, Cause.CONFIG, Reason.RENAMED)
-    told = {"do": Do.RENAME, "cause": Cause.CONFIG, "reason": Reason.RENAMED, "previous_address": str(previous)}
+    told: dict[str, object] = {
+        "do": Do.RENAME,
+        "cause": Cause.CONFIG,
+        "reason": Reason.RENAMED,
+        "previous_address": str(previous),
+    }
     if base.do is Do.REPLACE:
         kept = tuple(change for change in base.changes if change.effect is not Effect.REPLACE)
         told |= {"changes": kept, "moves_data": False, "estimate": None, "risk": Risk.NONE}

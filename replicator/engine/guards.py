@@ -193,6 +193,20 @@ def _not_managed(case: Case) -> Block | None:
     )
 
 
+def _name_taken(case: Case) -> Block | None:
+    """The object under the new name is not the one that state knows."""
+    known, found = case.entry, case.observed
+    if case.action.do is not Do.RENAME or known is None or found is None or found.mark == case.state.lineage:
+        return None
+    if known.id is None or found.id is None or known.id == found.id:
+        return None
+    return Block(
+        code=Code.NOT_MANAGED,
+        message=f"exists already, and is another object than {case.action.previous_address}",
+        release="choose another name, or take the move out of the configuration",
+    )
+
+
 def _locks_out(case: Case) -> Block | None:
     me = principal(case.snapshot.metastore.principal)
     lost = [
@@ -214,6 +228,7 @@ GUARDS: tuple[Callable[[Case], Block | None], ...] = (
     _origin_missing,
     _protected,
     _not_managed,
+    _name_taken,
     _other_object,
     _marked_by_other,
     _drops_data,

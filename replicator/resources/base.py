@@ -231,6 +231,7 @@ class ResourceType:
     `kind` is the snapshot's kind of object (a clone is observed as a table). `read` fetches one object, None when
     it does not exist; it must give the same fields as the bulk listing. `create`, `update`, `delete` and `replace`
     change it and must be safe to run again. `sync` moves data, `lag` judges a copy, `origin` names what it copies from.
+    `rename` gives the object of `task.before` the name of the address; without it, a type cannot be renamed.
     `without` says what can still be had when some of what it depends on failed; without it, nothing can.
     `check` types never appear in a metastore: they are run after what they depend on. A type that `is_value` is a
     set of values on another object (grants): it is never imported or forgotten, only added to and taken from.
@@ -251,6 +252,7 @@ class ResourceType:
     create: Callable[[Writer, Task], Outputs] | None = None
     update: Callable[[Writer, Task], Outputs] | None = None
     delete: Callable[[Writer, Task], Outputs] | None = None
+    rename: Callable[[Writer, Task], Outputs] | None = None
     sync: Callable[[Writer, Task], Outputs] | None = None
     settled: Callable[[Reader, Task], bool] | None = None
     without: Without | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from replicator.address import Address
 from replicator.errors import NotFound
-from replicator.resources import canonical, rest
+from replicator.resources import canonical, container, rest
 from replicator.resources.base import (
     Effect,
     Fields,
@@ -19,7 +19,6 @@ from replicator.resources.base import (
     Writer,
     rules_of,
 )
-from replicator.resources.container import patch
 from replicator.resources.provider import provider_ids, wait_for_provider, wait_for_share
 
 
@@ -116,7 +115,13 @@ def create(writer: Writer, task: Task) -> Outputs:
 
 def update(writer: Writer, task: Task) -> Outputs:
     """Change comment, properties or owner: the owner alone, as the platform demands."""
-    return patch(writer, task, rest.path("catalogs", task.address.name))
+    return container.patch(writer, task, rest.path("catalogs", task.address.name))
+
+
+def rename(writer: Writer, task: Task) -> Outputs:
+    """Rename the catalog; all that is in it keeps its own name."""
+    former = task.before.name if task.before else task.address.name
+    return container.rename(writer, task, rest.path("catalogs", former), task.address.name)
 
 
 def delete(writer: Writer, task: Task) -> Outputs:
@@ -145,4 +150,5 @@ TYPE = ResourceType(
     create=create,
     update=update,
     delete=delete,
+    rename=rename,
 )

@@ -26,7 +26,7 @@ from replicator.resources.base import (
 )
 from replicator.resources.provider import polled
 from replicator.resources.rest import marked
-from replicator.resources.table import delete, read
+from replicator.resources.table import delete, read, rename
 from replicator.resources.table_statements import describe_statements
 from replicator.sqltext import literal, properties, quote_name
 
@@ -223,6 +223,7 @@ TYPE = ResourceType(
     create=create,
     update=update,
     delete=delete,
+    rename=rename,
     sync=sync,
     origin=origin,
     lag=lag,

@@ -1,9 +1,15 @@
-"""What catalogs and schemas have in common: the way they are changed."""
+"""What catalogs, schemas, shares and recipients have in common: the way they are changed and renamed."""
 
 from typing import Any
 
 from replicator.resources import rest
 from replicator.resources.base import Outputs, Task, Writer
+
+
+def rename(writer: Writer, task: Task, path: str, name: str) -> Outputs:
+    """Give the object at `path`, which is its former one, another name."""
+    writer.send("PATCH", path, {"new_name": name})
+    return {}
 
 
 def patch(writer: Writer, task: Task, path: str) -> Outputs:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from replicator.address import Address
 from replicator.errors import NotFound
-from replicator.resources import canonical, rest
+from replicator.resources import canonical, container, rest
 from replicator.resources.base import (
     Effect,
     Fields,
@@ -19,7 +19,6 @@ from replicator.resources.base import (
     Writer,
     rules_of,
 )
-from replicator.resources.container import patch
 
 
 class Recipient(Resource):
@@ -72,7 +71,13 @@ def create(writer: Writer, task: Task) -> Outputs:
 
 def update(writer: Writer, task: Task) -> Outputs:
     """Change the comment or the owner."""
-    return patch(writer, task, rest.path("recipients", task.address.name))
+    return container.patch(writer, task, rest.path("recipients", task.address.name))
+
+
+def rename(writer: Writer, task: Task) -> Outputs:
+    """Rename the recipient."""
+    former = task.before.name if task.before else task.address.name
+    return container.rename(writer, task, rest.path("recipients", former), task.address.name)
 
 
 def delete(writer: Writer, task: Task) -> Outputs:
@@ -90,4 +95,5 @@ TYPE = ResourceType(
     create=create,
     update=update,
     delete=delete,
+    rename=rename,
 )

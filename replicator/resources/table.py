@@ -25,6 +25,7 @@ from replicator.resources.base import (
     rules_of,
 )
 from replicator.resources.table_statements import alter_statements, create_statement
+from replicator.sqltext import quote_name
 
 
 class Column(BaseModel):
@@ -169,6 +170,13 @@ def update(writer: Writer, task: Task) -> Outputs:
     return {}
 
 
+def rename(writer: Writer, task: Task) -> Outputs:
+    """Rename the table, within its catalog."""
+    former = task.before.name if task.before else task.address.name
+    writer.execute(f"ALTER TABLE {quote_name(former)} RENAME TO {quote_name(task.address.name)}")
+    return {}
+
+
 def delete(writer: Writer, task: Task) -> Outputs:
     """Drop the table with its data; the guards have made sure that somebody allowed it."""
     writer.send("DELETE", rest.path("tables", task.address.name))
@@ -186,4 +194,5 @@ TYPE = ResourceType(
     create=create,
     update=update,
     delete=delete,
+    rename=rename,
 )
