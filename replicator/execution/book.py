@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Mapping
 
+from replicator.address import Address
 from replicator.engine.actions import Do
+from replicator.engine.moves import carry
 from replicator.engine.state import Entry, State
 from replicator.execution.events import now
 from replicator.execution.journal import Journal, Pending, Record, What, merge
@@ -44,6 +46,9 @@ class Book:
         attrs = {"entry": _plain(entry)} | ({"previous": previous} if previous else {})
         self._keep(Record(What.DONE, address, do.value, attrs))
         with self._lock:
+            if previous:
+                known = {text: held for text, held in self._entries.items() if held is not None}
+                self._entries = dict(carry(known, Address.parse(previous), Address.parse(address)))
             self._entries[address] = entry
 
     def gone(self, address: str, do: Do) -> None:

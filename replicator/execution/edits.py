@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from replicator.address import Address
+from replicator.engine.moves import carry
 from replicator.engine.state import Entry, State
 from replicator.errors import StateError
 from replicator.execution import lock
@@ -32,7 +34,7 @@ def unprotect(directory: Path, environment: str, *addresses: str) -> State:
 
 
 def move(directory: Path, environment: str, old: str, new: str) -> State:
-    """Let a resource have another address, that of the same object under the name it has now.
+    """Let a resource have another address, that of the same object under its name of now; what is inside goes along.
 
     Raises StateError when state does not hold the old one, or holds the new one.
     """
@@ -40,10 +42,9 @@ def move(directory: Path, environment: str, old: str, new: str) -> State:
     def change(resources: dict[str, Entry]) -> None:
         if new in resources:
             raise StateError(f"state holds {new} already", hint=f"forget it first: replicator state forget '{new}'")
-        resources[new] = resources.pop(_known(resources, old))
-        for address, entry in resources.items():
-            needs = [new if need == old else need for need in entry.depends_on]
-            resources[address] = entry.model_copy(update={"depends_on": needs})
+        moved = carry(resources, Address.parse(_known(resources, old)), Address.parse(new))
+        resources.clear()
+        resources.update(moved)
 
     return _edit(directory, environment, "state mv", change)
 

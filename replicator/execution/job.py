@@ -125,7 +125,8 @@ class Job:
     @property
     def entry(self) -> Entry | None:
         """What state holds of the object now, under its former address when it is being renamed."""
-        return self.context.book.entry(self.action.previous_address or self.action.address)
+        known, previous = self.context.book.entry(self.action.address), self.action.previous_address
+        return self.context.book.entry(previous) if known is None and previous else known
 
     @property
     def lifecycle(self) -> Lifecycle:
@@ -292,13 +293,13 @@ def _record_failure(job: Job, do: Do, error: ReplicatorError, since: str) -> Non
             book.failed(address, do, error.message, partial=False)
 
 
-def finish(job: Job, outputs: Outputs, observed: Observed | None = None, previous: str | None = None) -> Finished:
+def finish(job: Job, outputs: Outputs, observed: Observed | None = None) -> Finished:
     """Read the object back, unless it was not touched, and record what state holds of it from now on."""
     observed = observed or look(job, patient=not job.rtype.is_value)
     desired = job.action.desired
     later = frozenset(name for name in job.last if observed is None or observed.fields.get(name) != desired.get(name))
     entry = entry_of(job, observed, outputs, later)
-    job.context.book.done(job.action.address, job.action.do, entry, previous)
+    job.context.book.done(job.action.address, job.action.do, entry)
     return Finished(outputs=outputs, later=later, observed=observed)
 
 

@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from replicator.address import Address
+from replicator.engine.moves import carry
 from replicator.engine.state import Entry, State
 from replicator.errors import StateError
 from replicator.execution.files import write_atomic
@@ -226,7 +228,9 @@ def merge(state: State, records: Iterable[Record]) -> tuple[State, dict[str, Pen
             continue
         pending.pop(record.address, None)
         if record.event is What.DONE:
-            resources.pop(record.attrs.get("previous") or "", None)
+            previous = record.attrs.get("previous")
+            if previous:
+                resources = carry(resources, Address.parse(previous), Address.parse(record.address))
             resources[record.address] = Entry.model_validate(record.attrs["entry"])
         elif record.event is What.GONE:
             resources.pop(record.address, None)

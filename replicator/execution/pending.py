@@ -8,6 +8,7 @@ from typing import Any
 from replicator.address import Address, Side
 from replicator.engine.actions import Do
 from replicator.engine.diff import diff
+from replicator.engine.moves import carry
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State, same
 from replicator.execution.journal import Pending
@@ -102,5 +103,8 @@ def _resolve(resources: dict[str, Entry], lineage: str, item: Pending, snapshot:
         return
     intended = Entry.model_validate(item.entry)
     partial = bool(differing(TYPES[address.type], intended.inputs, observed))
-    resources.pop(before, None)
+    if before != item.address:
+        moved = carry(resources, Address.parse(before), address)
+        resources.clear()
+        resources.update(moved)
     resources[item.address] = intended.model_copy(update={"id": observed.id, "partial": partial})

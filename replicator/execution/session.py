@@ -115,7 +115,8 @@ def prepare(session: Session, policy: Policy | None = None) -> Prepared:
     seen = _look(session)
     desired = compile_graph(session.config, seen.snapshots[Side.SOURCE], seen.snapshots[Side.TARGET])
     declared = {address: TYPES[address.type].declared(item.resource) for address, item in desired.resources.items()}
-    seen = _with_versions(session, seen, declared.items())
+    former = _known(seen.opened.state) if desired.moved else ()
+    seen = _with_versions(session, seen, (*declared.items(), *former))
     plan = make_plan(desired, seen.snapshots, seen.opened.state, policy or Policy(), created_at=now())
     return Prepared(plan, desired, seen)
 
@@ -123,8 +124,12 @@ def prepare(session: Session, policy: Policy | None = None) -> Prepared:
 def observe(session: Session) -> Seen:
     """Look at both sides as far as state knows them, for drift: the configuration's wishes play no part."""
     seen = _look(session)
-    known = seen.opened.state.resources
-    return _with_versions(session, seen, ((Address.parse(text), entry.inputs) for text, entry in known.items()))
+    return _with_versions(session, seen, _known(seen.opened.state))
+
+
+def _known(state: State) -> Iterable[tuple[Address, Fields]]:
+    """What state holds, under the names that the objects have until they are renamed."""
+    return ((Address.parse(text), entry.inputs) for text, entry in state.resources.items())
 
 
 def _look(session: Session) -> Seen:

@@ -148,12 +148,31 @@ def _replace(job: Job) -> Finished:
 
 
 def _rename(job: Job) -> Finished:
-    previous = job.action.previous_address or job.action.address
-    before = verified(job, Address.parse(previous))
-    job.context.book.intend(job.action.address, Do.RENAME, entry_of(job, before, {}, job.last), previous)
-    task = job.task(before, job.changed | {"name"})
-    outputs = guarded(job, Do.RENAME, lambda: _write(job, task, job.differing))
-    return finish(job, outputs, previous=previous)
+    """The name first, and in state with all that goes along; then what else is to change."""
+    previous, address = job.action.previous_address, job.action.address
+    assert previous is not None, f"{address} has no former name"
+    known = job.entry or Entry()
+    if look(job) is None:
+        task = job.task(verified(job, Address.parse(previous)))
+        job.context.book.intend(address, Do.RENAME, known, previous)
+        guarded(job, Do.RENAME, lambda: job.attempts.call(lambda: _rename_once(job, task)))
+        found = look(job, patient=True)
+    else:
+        found = verified(job)
+    job.context.book.done(address, Do.RENAME, known, previous)
+    return _bring_up(job, found, job.changed)
+
+
+def _rename_once(job: Job, task: Task) -> Outputs:
+    """Rename; when the answer was lost, or the former name is gone, look whether that was our own doing."""
+    assert job.rtype.rename is not None, f"{job.rtype.name} cannot be renamed"
+    try:
+        return job.rtype.rename(job.writer, task)
+    except (NotFound, Unavailable):
+        found = look(job)
+        if found is None or task.before is None or found.id != task.before.id:
+            raise
+        return {}
 
 
 def _forget(job: Job) -> Finished:

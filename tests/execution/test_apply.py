@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from replicator.address import Address, Side
-from replicator.engine.actions import Action, Cause, Do, Precondition, Reason
-from replicator.engine.fingerprints import object_fingerprint
+from replicator.engine.actions import Do
 from replicator.errors import BlockedError, ExitCode, PermissionDenied, StaleError, Unavailable, WorkspaceError
 from replicator.execution.events import Kind
 from replicator.execution.job import Verdict
@@ -448,27 +447,3 @@ def test_an_update_that_never_arrived_is_sent_again(bench: Bench) -> None:
     effects_of(bench, *resources)
     lost(bench.world, len(bench.world.effects), "before")
     assert effects_of(bench, resources[0], schema(comment="b")) == ["update[comment] target:schema/dr.sales"] * 2
-
-
-@pytest.mark.parametrize("moment", ["never", "before", "after"])
-def test_a_rename_keeps_the_object_and_moves_its_entry(bench: Bench, moment: str) -> None:
-    effects_of(bench, Catalog(side=Side.TARGET, name="dr"), schema(comment="a"))
-    before = bench.world.objects["target:schema/dr.sales"]
-    desired = wanted(Catalog(side=Side.TARGET, name="dr"), schema("dr.sold", comment="a"))
-    plan = bench.plan(desired)
-    rename = Action(
-        address="target:schema/dr.sold",
-        previous_address="target:schema/dr.sales",
-        do=Do.RENAME,
-        cause=Cause.CONFIG,
-        reason=Reason.RENAMED,
-        precondition=Precondition(exists=True, fingerprint=object_fingerprint(before)),
-        desired={"comment": "a"},
-    )
-    lost(bench.world, len(bench.world.effects), moment)
-    result = bench.apply(desired, plan=plan.model_copy(update={"actions": (rename,)}))
-    assert result.exit_code == ExitCode.OK, result.results
-    assert bench.world.objects["target:schema/dr.sold"].id == before.id
-    resources = open_state(bench.folder, "test").state.resources
-    assert resources["target:schema/dr.sold"].id == before.id
-    assert "target:schema/dr.sales" not in resources

@@ -13,6 +13,7 @@ import pytest
 from replicator.address import Address, Side
 from replicator.engine.actions import Action, Plan
 from replicator.engine.desired import Declared, Desired
+from replicator.engine.moves import carried
 from replicator.engine.planner import make_plan
 from replicator.engine.policy import Policy
 from replicator.engine.snapshot import Metastore, Snapshot
@@ -91,15 +92,31 @@ class World:
 
     def update(self, writer: Any, task: Task) -> Outputs:
         def change() -> None:
-            assert task.before is not None
-            former = Address(task.address.side, task.address.type, task.before.name)
-            known = self.objects.pop(self.key(former), None)
+            known = self.objects.get(self.key(task.address))
             if known is None:
-                raise NotFound(f"{former} does not exist")
+                raise NotFound(f"{task.address} does not exist")
             fields = {**known.fields, **{name: task.desired[name] for name in task.changed & task.desired.keys()}}
-            self.objects[self.key(task.address)] = replace(known, name=task.address.name, fields=fields)
+            self.objects[self.key(task.address)] = replace(known, fields=fields)
 
         return self.effect(f"update[{','.join(sorted(task.changed))}]", task.address, change)
+
+    def rename(self, writer: Any, task: Task) -> Outputs:
+        """All that is inside goes along."""
+
+        def change() -> None:
+            assert task.before is not None
+            former = Address(task.address.side, task.address.type, task.before.name)
+            if self.key(former) not in self.objects:
+                raise NotFound(f"{former} does not exist")
+            for key, found in list(self.objects.items()):
+                side, _, rest = key.partition(":")
+                kind, _, name = rest.partition("/")
+                now = carried(Address(Side(side), kind, name), former, task.address)
+                if now is not None:
+                    del self.objects[key]
+                    self.objects[self.key(now)] = replace(found, name=now.name)
+
+        return self.effect("rename", task.address, change)
 
     def delete(self, writer: Any, task: Task) -> Outputs:
         def change() -> None:
@@ -163,6 +180,7 @@ def install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, rtype in list(TYPES.items()):
         if not rtype.is_check:
             drivers = {"read": world.read, "create": world.create, "update": world.update, "delete": world.delete}
+            drivers |= {"rename": world.rename} if rtype.rename else {}
             extra = moves if name == "clone" else {"settled": None}
             monkeypatch.setitem(TYPES, name, replace(rtype, **drivers, **extra))  # type: ignore[arg-type]
 
