@@ -47,7 +47,7 @@ def run_check(task: CheckTask, source: Reader, target: Reader, *, versions: Vers
 
 def _failed(work: Work, error: WorkspaceError) -> Outcome:
     pinned = work.pair.source.place.version
-    if pinned is not None and _VERSION_GONE.search(f"{error.code} {error.message}"):
+    if pinned is not None and is_version_gone(error):
         hint = "bring the copy up to date and check again right after"
         return Outcome(
             Verdict.UNVERIFIABLE,
@@ -55,6 +55,11 @@ def _failed(work: Work, error: WorkspaceError) -> Outcome:
             Why.VERSION_GONE,
         )
     return Outcome(Verdict.ERROR, error.message)
+
+
+def is_version_gone(error: WorkspaceError) -> bool:
+    """Whether a statement failed because a version's files or log are no longer there."""
+    return _VERSION_GONE.search(f"{error.code} {error.message}") is not None
 
 
 def _exists(work: Work, versions: VersionOf) -> Outcome | None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from replicator.reconciliation.verdicts import CheckResult, RowDifference, RowKind
+
 COLUMNS = (
     "id BIGINT NOT NULL, tiny TINYINT, small SMALLINT, i INT, big BIGINT, f FLOAT, d DOUBLE, dec DECIMAL(20,4),"
     " flag BOOLEAN, s1 STRING, s2 STRING, bin BINARY, day DATE, ts TIMESTAMP, ntz TIMESTAMP_NTZ, nums ARRAY<INT>,"
@@ -118,3 +120,15 @@ HARMLESS = (
         f"DELETE FROM {{t}} WHERE id = {{base}} + 4; INSERT INTO {{t}} SELECT {{base}} + 4, {_FULL}",
     ),
 )
+
+
+def about(result: CheckResult, base: int) -> list[RowDifference]:
+    """The differing rows of one base, recognised by their id; the check must have been asked for values."""
+    ids = {str(number) for number in range(base, base + 10)}
+    seen = [(row, (row.source_values or row.target_values or {}).get("id")) for row in result.rows]
+    return [row for row, number in seen if number in ids]
+
+
+def counts(rows: list[RowDifference]) -> dict[str, int]:
+    """How many rows of each kind."""
+    return {kind.value: sum(row.copies for row in rows if row.kind is kind) for kind in RowKind}

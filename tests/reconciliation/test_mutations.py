@@ -8,10 +8,10 @@ import pytest
 from replicator.reconciliation.drilldown import Limits
 from replicator.reconciliation.recipe import Hashing
 from replicator.reconciliation.task import Settings
-from replicator.reconciliation.verdicts import CheckResult, DifferenceCounts, RowDifference, RowKind, Verdict
+from replicator.reconciliation.verdicts import CheckResult, DifferenceCounts, RowKind, Verdict
 from replicator.workspace import WorkspaceWriter
 
-from .cases import FULL, HARMLESS, MUTATIONS, SPARE, WIDTH, Mutation, create, fill
+from .cases import FULL, HARMLESS, MUTATIONS, SPARE, WIDTH, Mutation, about, counts, create, fill
 from .conftest import Bench, new_bench
 
 _SPOILING = tuple(mutation for mutation in MUTATIONS if not mutation.spark_only)
@@ -41,37 +41,25 @@ def keyless(spoilt: Bench) -> CheckResult:
     return spoilt.check(settings=Settings(limits=_LIMITS))
 
 
-def _about(result: CheckResult, mutation: Mutation) -> list[RowDifference]:
-    """The differing rows that one mutation made, recognised by their id."""
-    base = _BASES[mutation.name]
-    ids = {str(number) for number in range(base, base + 10)}
-    seen = [(row, (row.source_values or row.target_values or {}).get("id")) for row in result.rows]
-    return [row for row, number in seen if number in ids]
-
-
-def _counts(rows: list[RowDifference]) -> dict[str, int]:
-    return {kind.value: sum(row.copies for row in rows if row.kind is kind) for kind in RowKind}
-
-
 @pytest.mark.parametrize("mutation", _SPOILING, **_BY_NAME)
 def test_a_spoilt_row_is_found_by_its_key(keyed: CheckResult, mutation: Mutation) -> None:
-    rows = _about(keyed, mutation)
-    assert _counts(rows) == {kind.value: getattr(mutation, kind.value) for kind in RowKind}
+    rows = about(keyed, _BASES[mutation.name])
+    assert counts(rows) == {kind.value: getattr(mutation, kind.value) for kind in RowKind}
     assert {name for row in rows for name in row.columns} == set(mutation.columns)
     assert all(row.key is not None and int(row.key["id"] or 0) // 10 * 10 == _BASES[mutation.name] for row in rows)
 
 
 @pytest.mark.parametrize("mutation", _SPOILING, **_BY_NAME)
 def test_a_spoilt_row_is_found_without_a_key(keyless: CheckResult, mutation: Mutation) -> None:
-    rows = _about(keyless, mutation)
-    assert _counts(rows) == {kind.value: getattr(mutation, kind.value) for kind in RowKind}
+    rows = about(keyless, _BASES[mutation.name])
+    assert counts(rows) == {kind.value: getattr(mutation, kind.value) for kind in RowKind}
     assert {name for row in rows for name in row.columns} == set(mutation.columns)
     assert all(row.paired for row in rows if row.kind is RowKind.CHANGED)
 
 
 @pytest.mark.parametrize("mutation", HARMLESS, **_BY_NAME)
 def test_what_changes_no_value_is_no_difference(keyed: CheckResult, keyless: CheckResult, mutation: Mutation) -> None:
-    assert _about(keyed, mutation) == _about(keyless, mutation) == []
+    assert about(keyed, _BASES[mutation.name]) == about(keyless, _BASES[mutation.name]) == []
 
 
 def test_the_verdict_counts_every_spoilt_row(keyed: CheckResult) -> None:
