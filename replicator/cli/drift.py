@@ -1,17 +1,19 @@
 """`replicator drift`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from replicator.cli import output
 from replicator.cli.common import Run, verb
-from replicator.cli.drift_record import read_record, sort_out, write_record
-from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, together
+from replicator.cli.drift_record import read_record, sort_out, updated, write_record
+from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, must_match, together
 from replicator.cli.work import READING, opened
-from replicator.errors import ExitCode
+from replicator.errors import ExitCode, UsageError
+from replicator.render.look import many
 
 if TYPE_CHECKING:
     from replicator.engine.drift import DriftItem, DriftReport
@@ -21,6 +23,16 @@ Ignore = Annotated[
     list[str] | None,
     typer.Option("--ignore", metavar="PATTERN[#FIELD]", help="Not these addresses, or not these fields, this time."),
 ]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option("--accept", metavar="PATTERN", help="Record that what was found at these addresses is agreed to."),
+]
+BaselineFile = Annotated[
+    Path | None, typer.Option("--baseline", metavar="FILE", help="Drift that is accepted, each until a day.")
+]
+JunitFile = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write the drift as JUnit XML too, for a CI system.")
+]
 
 
 @verb
@@ -29,6 +41,9 @@ def drift(
     ignore: Ignore = None,
     only_new: Annotated[bool, typer.Option("--only-new", help="Only what was not recorded counts.")] = False,
     record: Annotated[bool, typer.Option("--record", help="Remember what was found, for --only-new.")] = False,
+    accept: Accept = None,
+    baseline: BaselineFile = None,
+    junit: JunitFile = None,
     as_json: AsJson = False,
     markdown: AsMarkdown = False,
     full: Full = False,
@@ -41,6 +56,7 @@ def drift(
     from replicator.render.progress import waiting
 
     together(json=as_json, markdown=markdown)
+    accepted = _baseline(run, baseline)
     with opened(run, workers=workers) as session, waiting(READING, quiet=run.quiet):
         seen = observe(session)
         directory = session.store.directory
@@ -49,11 +65,49 @@ def drift(
     metastores = {side.value: side_ref(snapshot) for side, snapshot in sorted(seen.snapshots.items())}
     report = _without(find_drift(seen.opened.state, seen.snapshots, metastores), ignore or ())
     recorded = read_record(directory, report.environment)
-    news = sort_out(report, recorded)
-    if record:
-        write_record(directory, report, recorded)
+    if record or accept:
+        agreed = _agreed(report, accept or ())
+        remembered = updated(report, recorded, agreed, everything=record)
+        write_record(directory, report.environment, remembered)
+        # What is only recorded now is still news in this run.
+        recorded |= {mark: remembered[mark] for mark in agreed}
+    news = sort_out(report, recorded, accepted)
+    if junit is not None:
+        _write_junit(junit, report, news, only_new=only_new)
     _show(run, report, news, as_json=as_json, markdown=markdown, full=full)
     return ExitCode.CHANGES if news.new or (news.known and not only_new) else ExitCode.OK
+
+
+def _baseline(run: Run, path: Path | None) -> Mapping[str, str]:
+    """What a baseline accepts today; what has expired is told, and counts again."""
+    if path is None:
+        return {}
+    from replicator.cli.drift_baseline import in_force, read_baseline
+
+    accepted, expired = in_force(read_baseline(path))
+    if expired:
+        first = min(expired, key=lambda item: item.expires)
+        output.tell(
+            run, f"! {path}: {many(len(expired), 'entry', 'entries')} expired, the first on {first.expires}; they count"
+        )
+    return accepted
+
+
+def _agreed(report: "DriftReport", patterns: Sequence[str]) -> frozenset[str]:
+    """Fingerprints of what is accepted now. Raises UsageError for a pattern that nothing that drifted matches."""
+    must_match(patterns, [item.address for item in report.items], "--accept")
+    return frozenset(
+        item.fingerprint for item in report.items if any(fnmatchcase(item.address, pattern) for pattern in patterns)
+    )
+
+
+def _write_junit(path: Path, report: "DriftReport", news: "News", *, only_new: bool) -> None:
+    from replicator.render.junit import drift_junit
+
+    try:
+        path.write_text(drift_junit(report, news, only_new=only_new), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _show(run: Run, report: "DriftReport", news: "News", *, as_json: bool, markdown: bool, full: bool) -> None:

@@ -1,7 +1,7 @@
 """What drift was seen before: a file beside the state, so that a nightly run can tell news from what is known."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,8 @@ def record_file(directory: Path, environment: str) -> Path:
 
 
 def read_record(directory: Path, environment: str) -> dict[str, JSON]:
-    """What was recorded: fingerprint to `address` and `first_seen` (a date). Empty if nothing was."""
+    """What was recorded: fingerprint to `address`, `first_seen` and, if it was accepted, `accepted` (dates). Empty if
+    nothing was."""
     path = record_file(directory, environment)
     try:
         items: dict[str, JSON] = json.loads(path.read_text(encoding="utf-8"))["items"]
@@ -30,31 +31,48 @@ def read_record(directory: Path, environment: str) -> dict[str, JSON]:
     return items
 
 
-def sort_out(report: DriftReport, recorded: Mapping[str, JSON]) -> News:
-    """New, known and resolved. Drift of the same resource that looks otherwise than before is new."""
+def sort_out(report: DriftReport, recorded: Mapping[str, JSON], baseline: Mapping[str, str] | None = None) -> News:
+    """New, known, accepted and resolved. Drift of the same resource that looks otherwise than before is new.
+
+    `baseline` is what a file accepts: fingerprint to the last day on which it does.
+    """
+    until = {mark: "" for mark, seen in recorded.items() if "accepted" in seen} | dict(baseline or {})
+    open_items = [item for item in report.items if item.fingerprint not in until]
     found = {item.fingerprint for item in report.items}
     addresses = {item.address for item in report.items}
     return News(
-        new=tuple(item for item in report.items if item.fingerprint not in recorded),
-        known=tuple(item for item in report.items if item.fingerprint in recorded),
+        new=tuple(item for item in open_items if item.fingerprint not in recorded),
+        known=tuple(item for item in open_items if item.fingerprint in recorded),
+        accepted=tuple(item for item in report.items if item.fingerprint in until),
+        until=until,
         resolved=tuple(sorted({seen["address"] for mark, seen in recorded.items() if mark not in found} - addresses)),
         since={mark: seen["first_seen"] for mark, seen in recorded.items()},
     )
 
 
-def write_record(directory: Path, report: DriftReport, recorded: Mapping[str, JSON]) -> None:
-    """Remember what there is now; what was known keeps the day it was first seen."""
+def updated(
+    report: DriftReport, recorded: Mapping[str, JSON], accepted: Container[str], *, everything: bool
+) -> dict[str, JSON]:
+    """What to remember from now on. With `everything` what there is now, and nothing else; without it, what was
+    remembered and what is accepted now (by fingerprint). What was known keeps the day it was first seen, what was
+    accepted the day it was."""
+    today = datetime.now(UTC).date().isoformat()
+    items: dict[str, JSON] = {} if everything else dict(recorded)
+    for item in report.items:
+        if not everything and item.fingerprint not in accepted:
+            continue
+        entry = {"first_seen": today, **recorded.get(item.fingerprint, {}), "address": item.address}
+        if item.fingerprint in accepted:
+            entry.setdefault("accepted", today)
+        items[item.fingerprint] = entry
+    return items
+
+
+def write_record(directory: Path, environment: str, items: Mapping[str, JSON]) -> None:
+    """Keep what is to be remembered beside the state."""
     from replicator.execution.files import private_directory, write_atomic
 
-    today = datetime.now(UTC).date().isoformat()
-    items = {
-        item.fingerprint: {
-            "address": item.address,
-            "first_seen": recorded.get(item.fingerprint, {}).get("first_seen", today),
-        }
-        for item in report.items
-    }
-    path = record_file(directory, report.environment)
+    path = record_file(directory, environment)
     private_directory(path.parent)
     body = {"format_version": "1.0", "items": items}
     write_atomic(path, (json.dumps(body, indent=1, sort_keys=True) + "\n").encode())

@@ -29,17 +29,20 @@ _SEVERITY = tuple(
 @dataclass(frozen=True)
 class News:
     """A report beside what was recorded before. `known` are items seen earlier, with the day of their first sighting
-    in `since` by fingerprint; `resolved` are addresses that had drifted and no longer do."""
+    in `since` by fingerprint; `accepted` is drift that somebody agreed to, with its last day (empty: for good) in
+    `until` by fingerprint; `resolved` are addresses that had drifted and no longer do."""
 
     new: tuple[DriftItem, ...]
     known: tuple[DriftItem, ...] = ()
     resolved: tuple[str, ...] = ()
     since: Mapping[str, str] = field(default_factory=dict)
+    accepted: tuple[DriftItem, ...] = ()
+    until: Mapping[str, str] = field(default_factory=dict)
 
 
 def drift_text(report: DriftReport, news: News, look: Look) -> str:
     """The whole answer of `drift`: access that was opened and objects that are gone stand first."""
-    if not news.new and not news.known and not news.resolved:
+    if not news.new and not news.known and not news.resolved and not news.accepted:
         return "\n".join([_clean_line(report), *_lag(report)]) + "\n"
     lines = [_title(report)]
     if news.new:
@@ -50,6 +53,10 @@ def drift_text(report: DriftReport, news: News, look: Look) -> str:
         )
         lines += [f"KNOWN {count(len(news.known))}{f'   first seen {oldest}' if oldest else ''}"]
         lines += _items(news.known, look)
+    if news.accepted:
+        days = sorted({news.until[item.fingerprint] for item in news.accepted} - {""})
+        lines += [f"ACCEPTED {count(len(news.accepted))}{f'   until {days[0]}' if days else ''}"]
+        lines += _items(news.accepted, look)
     if news.resolved:
         lines += [f"RESOLVED {count(len(news.resolved))}", *(f"  ✓ {clean(address)}" for address in news.resolved)]
     return "\n".join([*lines, *_lag(report), "", _sums(news, look)]) + "\n"
@@ -116,7 +123,7 @@ def _lag(report: DriftReport) -> list[str]:
 
 
 def _sums(news: News, look: Look) -> str:
-    told = [(news.new, "new"), (news.known, "known"), (news.resolved, "resolved")]
+    told = [(news.new, "new"), (news.known, "known"), (news.accepted, "accepted"), (news.resolved, "resolved")]
     sums = " · ".join(f"{count(len(items))} {word}" for items, word in told if items)
     undo = f"   Undo it:  replicator apply{look.arguments}" if news.new or news.known else ""
     return f"{sums}.{undo}"
@@ -129,4 +136,6 @@ def drift_json(report: DriftReport, news: News) -> JSON:
     for item in body["items"]:
         item["known"] = item["fingerprint"] in known
         item["first_seen"] = news.since.get(item["fingerprint"])
+        item["accepted"] = item["fingerprint"] in news.until
+        item["accepted_until"] = news.until.get(item["fingerprint"]) or None
     return {**body, "resolved": list(news.resolved)}

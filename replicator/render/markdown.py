@@ -258,7 +258,12 @@ def drift_markdown(report: DriftReport, news: News, *, budget: int = BUDGET) -> 
     """The drift report as a comment: every new item, then counts of what is known and what went away."""
     marker = f"<!-- replicator:drift env={_attribute(report.environment)} -->"
     head = f"{marker}\n### replicator drift · {_text(report.environment)}"
-    sums: Mapping[str, int] = {"new": len(news.new), "known": len(news.known), "resolved": len(news.resolved)}
+    sums: Mapping[str, int] = {
+        "new": len(news.new),
+        "known": len(news.known),
+        "accepted": len(news.accepted),
+        "resolved": len(news.resolved),
+    }
     told_sums = " · ".join(f"**{count(number)}** {word}" for word, number in sums.items() if number)
     parts = [head, told_sums or f"No drift in {many(report.objects, 'resource')}."]
     rows = [

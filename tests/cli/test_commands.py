@@ -66,6 +66,30 @@ def test_drift_is_found_recorded_and_undone(shop: Path, command: Command) -> Non
     assert "RESOLVED 1" in command("drift").out
 
 
+def test_drift_that_is_accepted_no_longer_counts(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    command("emulator", "exec", "emulator://eu-west", "COMMENT ON TABLE shop_dr.sales.orders IS 'agreed'")
+    command("emulator", "exec", "emulator://eu-west", "COMMENT ON TABLE shop_dr.sales.items IS 'not agreed'")
+    [orders] = [
+        item for item in json.loads(command("drift", "--json").out)["items"] if item["address"].endswith("orders")
+    ]
+    entry = {"fingerprint": orders["fingerprint"], "expires": "2999-12-31"}
+    (shop / "baseline.json").write_text(json.dumps({"format_version": "1.0", "accepted": [entry]}))
+    by_file = command("drift", "--baseline", "baseline.json")
+    assert by_file.code == ExitCode.CHANGES
+    assert "ACCEPTED 1   until 2999-12-31" in by_file.out
+    assert command("drift", "--accept", "target:clone/shop_dr.sales.nothing").code == ExitCode.USAGE
+    accepted = command("drift", "--accept", "target:clone/*", "--junit", "drift.xml")
+    assert accepted.code == 0
+    assert "ACCEPTED 2" in accepted.out
+    assert 'failures="0"' in (shop / "drift.xml").read_text()
+    assert command("drift").code == 0
+    command("emulator", "exec", "emulator://eu-west", "COMMENT ON TABLE shop_dr.sales.orders IS 'something else'")
+    again = command("drift")
+    assert again.code == ExitCode.CHANGES
+    assert "NEW 1" in again.out
+
+
 def test_apply_does_nothing_when_nobody_can_be_asked(
     shop: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
