@@ -51,6 +51,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "table": ("Table", "TABLE"),
     "volume": ("Volume", "VOLUME"),
     "function": ("Function", "FUNCTION"),
+    "model": ("Routine or Model", "RESOURCE"),
     "share": ("Share", "SHARE"),
     "recipient": ("Recipient", "RECIPIENT"),
     "provider": ("Provider", "PROVIDER"),

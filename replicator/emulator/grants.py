@@ -39,6 +39,7 @@ PRIVILEGES: Mapping[str, frozenset[str]] = {
     "table": frozenset({"SELECT", "MODIFY", "REFRESH", "APPLY_TAG", "MANAGE", "ALL_PRIVILEGES"}),
     "volume": frozenset({"READ_VOLUME", "WRITE_VOLUME", "APPLY_TAG", "MANAGE", "ALL_PRIVILEGES"}),
     "function": frozenset({"EXECUTE", "APPLY_TAG", "MANAGE", "ALL_PRIVILEGES"}),
+    "model": frozenset({"EXECUTE", "CREATE_MODEL_VERSION", "APPLY_TAG", "MANAGE", "ALL_PRIVILEGES"}),
     "connection": frozenset({"USE_CONNECTION", "CREATE_FOREIGN_CATALOG", "MANAGE", "ALL_PRIVILEGES"}),
     "external_location": frozenset(_LOCATION | {"MANAGE", "ALL_PRIVILEGES"}),
     "storage_credential": frozenset(_LOCATION - {"BROWSE"} | {"CREATE_EXTERNAL_LOCATION", "MANAGE", "ALL_PRIVILEGES"}),
@@ -46,7 +47,7 @@ PRIVILEGES: Mapping[str, frozenset[str]] = {
 _RECIPIENT_SIDE = words("USE_CATALOG USE_SCHEMA SELECT READ_VOLUME EXECUTE BROWSE MANAGE APPLY_TAG ALL_PRIVILEGES")
 _NOT_IN_ALL = frozenset({"MANAGE", "EXTERNAL_USE_SCHEMA", "EXTERNAL_USE_LOCATION", "ALL_PRIVILEGES"})
 _USE = (("catalog", 1, "USE_CATALOG"), ("schema", 2, "USE_SCHEMA"))
-_IN_SCHEMA = ("table", "volume", "function")
+_IN_SCHEMA = ("table", "volume", "function", "model")
 
 Securable = tuple[str, tuple[str, ...]]
 
@@ -54,7 +55,7 @@ Securable = tuple[str, tuple[str, ...]]
 def kind_of(securable_type: str) -> str:
     """The document kind of a securable type as clients spell it (`TABLE`, `external-location`, …)."""
     kind = securable_type.lower().replace("-", "_").replace(" ", "_")
-    kind = {"view": "table", "registered_model": "function", "credential": "storage_credential"}.get(kind, kind)
+    kind = {"view": "table", "registered_model": "model", "credential": "storage_credential"}.get(kind, kind)
     if kind not in PRIVILEGES:
         raise invalid(f"Unknown securable type: {securable_type}")
     return kind

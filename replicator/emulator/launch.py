@@ -9,11 +9,17 @@ from pathlib import Path
 from ssl import SSLContext
 
 from replicator.emulator import (
+    constraints_api,
     external_api,
     files_api,
+    metastores_api,
+    models_api,
     objects_api,
     open_sharing_routes,
+    permissions_api,
+    policies_api,
     scim,
+    secrets_api,
     sharing_api,
     sql_routes,
     unity,
@@ -29,11 +35,17 @@ from replicator.emulator.session import Session
 from replicator.emulator.web import routes as web_routes
 
 ROUTES = (
+    *metastores_api.ROUTES,
     *unity.ROUTES,
     *objects_api.ROUTES,
     *sharing_api.ROUTES,
     *open_sharing_routes.ROUTES,
     *external_api.ROUTES,
+    *constraints_api.ROUTES,
+    *models_api.ROUTES,
+    *policies_api.ROUTES,
+    *secrets_api.ROUTES,
+    *permissions_api.ROUTES,
     *workspace_api.ROUTES,
     *scim.ROUTES,
     *files_api.ROUTES,

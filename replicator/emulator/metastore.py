@@ -16,7 +16,7 @@ import uuid
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -157,6 +157,14 @@ class Store:
             info = self._new_metastore(name)
             doc = asdict(info) | {"storage_root": str(info.storage_root.relative_to(self.root))}
             self._connection().execute("INSERT INTO metastores VALUES (?, ?)", (name, json.dumps(doc)))
+        return info
+
+    def set_owner(self, name: str, owner: str) -> MetastoreInfo:
+        """Give a metastore another owner; other processes see it when they start its server."""
+        with self.transaction():
+            info = replace(self.metastore(name), owner=owner)
+            doc = asdict(info) | {"storage_root": str(info.storage_root.relative_to(self.root))}
+            self._connection().execute("UPDATE metastores SET doc = ? WHERE name = ?", (json.dumps(doc), name))
         return info
 
     def _new_metastore(self, name: str) -> MetastoreInfo:

@@ -13,7 +13,7 @@ from replicator.emulator.securables import parts_of
 from replicator.emulator.unity import UC
 
 _VOLUMES = 10_000  # items per page, as Databricks documents it
-_SIZES = {"metastore": 1, "catalog": 1, "schema": 2, "table": 3, "volume": 3, "function": 3}
+_SIZES = {"metastore": 1, "catalog": 1, "schema": 2, "table": 3, "volume": 3, "function": 3, "model": 3}
 
 
 def list_volumes(request: Request) -> Doc:
@@ -105,12 +105,17 @@ def list_privilege_assignments(request: Request) -> Doc:
 def list_effective_privilege_assignments(request: Request) -> Doc:
     """GET effective-privilege-assignments/{securable_type}/{full_name}."""
     found = _of_principal(request, grants.effective(request.session, *_securable(request)))
-    return paged(request, "privilege_assignments", found, by="principal", parameter="page_size")
+    return paged(request, "effective_privilege_assignments", found, by="principal", parameter="page_size")
 
 
 def _securable(request: Request) -> tuple[str, Sequence[str]]:
     kind = grants.kind_of(request.args["securable_type"])
-    return kind, parts_of(request.args["full_name"], _SIZES.get(kind, 1))
+    parts = parts_of(request.args["full_name"], _SIZES.get(kind, 1))
+    s = request.session
+    # Databricks documents that a registered model is a kind of function, and clients ask for its grants as such.
+    if kind == "function" and s.store.get(s.ms, kind, *parts) is None and s.store.get(s.ms, "model", *parts):
+        return "model", parts
+    return kind, parts
 
 
 def _of_principal(request: Request, found: list[Doc]) -> list[Doc]:

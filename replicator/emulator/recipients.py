@@ -100,7 +100,10 @@ def update_recipient(s: Session, name: str, changes: Doc) -> Doc:
         check_addresses(changes)
         if changes.get("owner"):
             require(s, changes["owner"])
-        doc = updated(s, doc, {key: value for key, value in changes.items() if key in _FIELDS})
+        given = {key: value for key, value in changes.items() if key in _FIELDS}
+        if given.get("properties_kvpairs"):
+            given["properties_kvpairs"] = _properties(doc, given["properties_kvpairs"])
+        doc = updated(s, doc, given)
         if changes.get("expiration_time") and doc.get("tokens"):
             latest = doc["tokens"][-1] | {"expiration_time": int(changes["expiration_time"])}
             doc["tokens"] = [*doc["tokens"][:-1], latest]
@@ -114,6 +117,13 @@ def update_recipient(s: Session, name: str, changes: Doc) -> Doc:
             doc["name"] = new_name
         s.store.put(s.ms, "recipient", doc["name"], doc=doc)
     return with_links(s, doc)
+
+
+def _properties(doc: Doc, given: Doc) -> Doc:
+    """Databricks documents that an update replaces all properties; those that it sets itself stay."""
+    before = (doc.get("properties_kvpairs") or {}).get("properties") or {}
+    own = {key: value for key, value in before.items() if key.startswith("databricks.")}
+    return {"properties": dict(given.get("properties") or {}) | own}
 
 
 def delete_recipient(s: Session, name: str) -> None:

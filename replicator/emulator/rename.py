@@ -9,7 +9,8 @@ from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
 
 # kind -> kinds inside it
-_INSIDE = {"catalog": ("schema", "table", "volume", "function"), "schema": ("table", "volume", "function")}
+_IN_SCHEMA = ("table", "volume", "function", "model", "model_version")
+_INSIDE = {"catalog": ("schema", *_IN_SCHEMA), "schema": _IN_SCHEMA, "model": ("model_version",)}
 _PARENT_FIELDS = ("catalog_name", "schema_name")
 
 
@@ -29,6 +30,8 @@ def move(s: Session, kind: str, old: Sequence[str], new: Sequence[str]) -> Doc:
                 target = [*new, *name[len(old) :]]
                 s.store.delete(s.ms, inner, *name)
                 s.store.put(s.ms, inner, *target, doc=_renamed(child, target))
+        for inner in ("catalog", "schema", "table"):
+            s.store.move_all(s.ms, "policy", (inner, *old), (inner, *new))
         for inner in (kind, *_INSIDE.get(kind, ())):
             s.store.move_all(s.ms, "grant", (inner, *old), (inner, *new))
         tags.move(s, old, new)

@@ -154,7 +154,7 @@ _TYPES = {
         " data_object_type shared_as string_shared_as history_data_sharing_status authentication_type sharing_code"
         " data_recipient_global_metastore_id recipient_profile_str enable_predictive_optimization entity_type"
         " entity_name tag_key tag_value scope key string_value bytes_value userName displayName applicationId"
-        " warehouse_id statement catalog schema wait_timeout on_wait_timeout format disposition session_id value"
+        " warehouse_id statement catalog schema wait_timeout on_wait_timeout format disposition session_id"
         " type result_compression cluster_size warehouse_type",
     ),
     **_names(dict, "properties options function_info data_object ip_access_list properties_kvpairs session_confs"),
@@ -165,6 +165,7 @@ _TYPES = {
     ),
     **_names(int, "row_limit start_version expiration_time existing_token_expire_in_seconds workspace_id"),
     "name": (str, dict),  # SCIM's users have a name of several parts
+    "value": (str, dict, list, bool, int),  # of a statement's parameter, or of a SCIM operation
     **_names(bool, "cdf_enabled omit_permissions_in_response omit_permissions_list"),
 }
 # Lists whose items are objects, not plain values.

@@ -7,6 +7,7 @@ import binascii
 import hmac
 import re
 import secrets
+from typing import Any
 from urllib.parse import parse_qs
 
 from replicator.emulator import principals
@@ -16,6 +17,9 @@ from replicator.emulator.routing import Request, Route
 
 _BASE = "/api/2.0/preview/scim/v2"
 _FILTER = re.compile(r'\s*(\w+)\s+eq\s+"?([^"]*)"?\s*', re.IGNORECASE)
+_MEMBER = re.compile(r'members\[value eq "([^"]*)"\]', re.IGNORECASE)
+# What identifies a principal is not changed: its grants are kept under the name.
+_FIXED = frozenset({"id", "schemas", "members"})
 _TOKEN_SECONDS = 3600
 
 
@@ -30,15 +34,16 @@ def me(request: Request) -> Doc:
         if request.principal.lower() in group.get("_members", ())
     ]
     admins = [{"display": "admins", "value": "0", "type": "direct"}] if s.is_admin else []
-    shown = {"userName": name, "displayName": doc.get("displayName", name), "active": True}
-    return _shown("Users", doc) | shown | {"emails": [{"value": name, "primary": True}], "groups": admins + groups}
+    shown: Doc = {"userName": name, "displayName": doc.get("displayName", name), "active": True}
+    shown |= {"emails": [{"value": name, "primary": True}], "groups": admins + groups}
+    return _shown(request, "Users", doc) | shown
 
 
 def list_resources(request: Request) -> Doc:
     """GET Users, Groups or ServicePrincipals?filter=attribute eq "value"."""
     resource = _resource(request)
     kind = principals.SCIM[resource][0]
-    docs = [_shown(resource, doc) for doc in request.session.store.list(request.session.ms, kind)]
+    docs = [_shown(request, resource, doc) for doc in request.session.store.list(request.session.ms, kind)]
     wanted = _FILTER.fullmatch(request.query["filter"]) if request.query.get("filter") else None
     if wanted is not None:
         docs = [doc for doc in docs if str(doc.get(wanted[1], "")).lower() == wanted[2].lower()]
@@ -66,12 +71,67 @@ def create_resource(request: Request) -> Doc:
     doc = {key: value for key, value in request.json.items() if key[0] != "_" and key not in ("id", "members")}
     if resource == "Groups":
         doc["_members"] = _member_names(request, request.json.get("members") or [])
-    return _shown(resource, principals.add(s.store, s.ms, resource, doc))
+    return _shown(request, resource, principals.add(s.store, s.ms, resource, doc))
 
 
 def get_resource(request: Request) -> Doc:
     """GET Users, Groups or ServicePrincipals/{id}."""
-    return _shown(_resource(request), _by_id(request))
+    return _shown(request, _resource(request), _by_id(request))
+
+
+def replace_resource(request: Request) -> Doc:
+    """PUT Users, Groups or ServicePrincipals/{id}: everything but the id and the name that identifies it."""
+    doc = _by_id(request)
+    changes = {key: value for key, value in request.json.items() if key[0] != "_" and key not in _fixed(request)}
+    if _resource(request) == "Groups":
+        changes["_members"] = _member_names(request, request.json.get("members") or [])
+    return _keep(request, {"active": True} | {key: doc[key] for key in ("id", *_kept(request)) if key in doc} | changes)
+
+
+def patch_resource(request: Request) -> Doc:
+    """PATCH Users, Groups or ServicePrincipals/{id}: `Operations` add, remove and replace."""
+    doc = _by_id(request)
+    operations = request.json.get("Operations")
+    for item in operations if isinstance(operations, list) else []:
+        if not isinstance(item, dict):
+            raise invalid("The items of Operations must be objects.")
+        _operate(request, doc, str(item.get("op", "")).lower(), str(item.get("path") or ""), item.get("value"))
+    return _keep(request, doc)
+
+
+def _operate(request: Request, doc: Doc, op: str, path: str, value: Any) -> None:
+    """One operation of a PATCH on `doc`. SCIM lets the path be absent: then `value` names the attributes."""
+    if not path:
+        for key, item in value.items() if isinstance(value, dict) else ():
+            _operate(request, doc, op, str(key), item)
+        return
+    member = _MEMBER.fullmatch(path)
+    if member is not None or path == "members":
+        given = [{"value": member[1]}] if member else value if isinstance(value, list) else [value]
+        names = _member_names(request, [item for item in given if isinstance(item, dict)])
+        before = [] if op == "replace" else doc.get("_members", [])
+        kept = [name for name in before if name not in names]
+        doc["_members"] = kept if op == "remove" else [*kept, *names]
+    elif path[0] != "_" and path not in _fixed(request):
+        doc.pop(path, None)
+        if op != "remove":
+            doc[path] = value
+
+
+def _fixed(request: Request) -> frozenset[str]:
+    return _FIXED | {principals.SCIM[_resource(request)][1]}
+
+
+def _kept(request: Request) -> tuple[str, ...]:
+    return (principals.SCIM[_resource(request)][1], "_secret")
+
+
+def _keep(request: Request, doc: Doc) -> Doc:
+    _require_admin(request)
+    s, resource = request.session, _resource(request)
+    kind, field = principals.SCIM[resource]
+    s.store.put(s.ms, kind, doc[field], doc=doc)
+    return _shown(request, resource, doc)
 
 
 def delete_resource(request: Request) -> None:
@@ -102,8 +162,11 @@ def _member_names(request: Request, members: list[Doc]) -> list[str]:
     return [str(names.get(member.get("value"), member.get("value", ""))).lower() for member in members]
 
 
-def _shown(resource: str, doc: Doc) -> Doc:
-    members = [{"display": name, "value": name} for name in doc.get("_members", ())]
+def _shown(request: Request, resource: str, doc: Doc) -> Doc:
+    s, members = request.session, []
+    for name in doc.get("_members", ()):
+        known = principals.find(s.store, s.ms, name)
+        members.append({"display": name, "value": known["id"] if known else name})
     schema = f"urn:ietf:params:scim:schemas:core:2.0:{resource.rstrip('s')}"
     return public(doc) | {"schemas": [schema]} | ({"members": members} if resource == "Groups" else {})
 
@@ -160,6 +223,8 @@ ROUTES = (
     Route("GET", f"{_BASE}/{{resource}}", list_resources),
     Route("POST", f"{_BASE}/{{resource}}", create_resource),
     Route("GET", f"{_BASE}/{{resource}}/{{id}}", get_resource),
+    Route("PUT", f"{_BASE}/{{resource}}/{{id}}", replace_resource),
+    Route("PATCH", f"{_BASE}/{{resource}}/{{id}}", patch_resource),
     Route("DELETE", f"{_BASE}/{{resource}}/{{id}}", delete_resource),
     Route("GET", "/oidc/.well-known/oauth-authorization-server", oauth_server, public=True),
     Route("POST", "/oidc/v1/token", oauth_token, public=True, writes=False),

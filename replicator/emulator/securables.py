@@ -14,7 +14,7 @@ from replicator.emulator.rename import move
 from replicator.emulator.session import Session, created, updated, words
 from replicator.emulator.shared_catalogs import open_share, provider, refuse_write, shared_schemas
 
-IN_SCHEMA = ("table", "volume", "function")
+IN_SCHEMA = ("table", "volume", "function", "model")
 _NAME = re.compile(r"[^\x00-\x20\x7f./]{1,255}")
 _SINCE = 1_600_000_000_000  # creation time (ms) of what the system brings along
 _CATALOG_FIELDS = words(
@@ -144,7 +144,7 @@ def delete_catalog(s: Session, name: str, force: bool = False) -> None:
         grants.require_manage(s, "catalog", (name,))
         if not force and s.store.count(s.ms, "schema", name):
             raise not_empty("catalog", name.lower(), "schema")
-        for kind in ("schema", *IN_SCHEMA):
+        for kind in ("schema", *IN_SCHEMA, "model_version"):
             s.store.delete_all(s.ms, kind, name)
         _forget(s, "catalog", (name,))
 
@@ -273,6 +273,7 @@ def delete_schema(s: Session, catalog: str, name: str, force: bool = False) -> N
             if not force and s.store.count(s.ms, kind, catalog, name):
                 raise not_empty("schema", doc["full_name"], kind)
             s.store.delete_all(s.ms, kind, catalog, name)
+        s.store.delete_all(s.ms, "model_version", catalog, name)
         _forget(s, "schema", (catalog, name))
 
 
@@ -314,3 +315,5 @@ def _forget(s: Session, kind: str, parts: Sequence[str]) -> None:
     s.store.delete(s.ms, kind, *parts)
     grants.drop(s, kind, parts)
     tags.drop(s, parts)
+    for inner in ("catalog", "schema", "table"):
+        s.store.delete_all(s.ms, "policy", inner, *parts)

@@ -137,6 +137,8 @@ def _parameters(body: Doc) -> list[Any]:
         return []
     from replicator.emulator.sql import Param
 
+    if any(not isinstance(item.get("value"), str | None) for item in given):
+        raise invalid("The value of a parameter must be a string or null.")
     return [
         Param(item.get("name"), item.get("ordinal"), str(item.get("type") or "STRING").upper(), item.get("value"))
         for item in given

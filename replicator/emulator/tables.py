@@ -211,6 +211,7 @@ def _remove(s: Session, parts: Sequence[str]) -> None:
         s.store.delete(s.ms, "table", *parts)
         grants.drop(s, "table", parts)
         tags.drop(s, parts)
+        s.store.delete_all(s.ms, "policy", "table", *parts)
 
 
 def _own_table(s: Session, parts: Sequence[str]) -> Doc:

@@ -1,4 +1,4 @@
-"""REST: metastores, catalogs, schemas, tables."""
+"""REST: catalogs, schemas, tables, quotas and bindings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from replicator.emulator import securables, tables
-from replicator.emulator.errors import ApiError, invalid, not_found
+from replicator.emulator.errors import ApiError, invalid
 from replicator.emulator.metastore import Doc, public
 from replicator.emulator.paging import PAGE, after, encode, page_size, paged
 from replicator.emulator.routing import Request, Route
@@ -19,53 +19,6 @@ _SUMMARIES = 10_000  # items per page of table summaries, as Databricks document
 _BARE = 1_000  # tables per page without their columns
 _NOT_LISTED = ('"table_constraints":', '"view_dependencies":')
 _OMIT = {"omit_columns": "columns", "omit_properties": "properties", "omit_username": "owner"}
-
-
-# ---- metastores
-
-
-def current_metastore(request: Request) -> Doc:
-    """GET current-metastore-assignment."""
-    info = request.workspace.metastore
-    return {"workspace_id": info.workspace_id, "metastore_id": info.metastore_id, "default_catalog_name": "main"}
-
-
-def metastore_summary(request: Request) -> Doc:
-    """GET metastore_summary."""
-    return _metastore(request)
-
-
-def list_metastores(request: Request) -> Doc:
-    """GET metastores: the one that this workspace is assigned to."""
-    return paged(request, "metastores", [_metastore(request)])
-
-
-def get_metastore(request: Request) -> Doc:
-    """GET metastores/{id}."""
-    if request.args["id"] != request.workspace.metastore.metastore_id:
-        raise not_found("metastore", request.args["id"])
-    return _metastore(request)
-
-
-def _metastore(request: Request) -> Doc:
-    info = request.workspace.metastore
-    return {
-        "metastore_id": info.metastore_id,
-        "name": info.name,
-        "owner": info.owner,
-        "cloud": info.cloud,
-        "region": info.region,
-        "global_metastore_id": info.global_id,
-        "privilege_model_version": "1.0",
-        "delta_sharing_scope": "INTERNAL_AND_EXTERNAL",
-        "delta_sharing_recipient_token_lifetime_in_seconds": 0,
-        "external_access_enabled": True,
-        "storage_root": info.storage_root.as_uri(),
-        "created_at": 1_600_000_000_000,
-        "created_by": "System user",
-        "updated_at": 1_600_000_000_000,
-        "updated_by": "System user",
-    }
 
 
 # ---- catalogs
@@ -313,10 +266,6 @@ def _change_bindings(request: Request, catalog: str, add: list[Doc], remove: lis
 
 
 ROUTES = (
-    Route("GET", f"{UC}/current-metastore-assignment", current_metastore),
-    Route("GET", f"{UC}/metastore_summary", metastore_summary),
-    Route("GET", f"{UC}/metastores", list_metastores),
-    Route("GET", f"{UC}/metastores/{{id}}", get_metastore),
     Route("GET", f"{UC}/catalogs", list_catalogs),
     Route("POST", f"{UC}/catalogs", create_catalog),
     Route("GET", f"{UC}/catalogs/{{name}}", get_catalog),

@@ -1,4 +1,4 @@
-"""Volumes and functions: what else a schema holds, with the rules that REST and SQL share."""
+"""Volumes, functions and registered models: what else a schema holds, with the rules that REST and SQL share."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from replicator.emulator.tables import local_path
 _RULES: Mapping[str, tuple[str, str, frozenset[str]]] = {
     "volume": ("volume_id", "CREATE_VOLUME", frozenset({"comment", "owner"})),
     "function": ("function_id", "CREATE_FUNCTION", frozenset({"comment", "owner", "properties"})),
+    "model": ("id", "CREATE_MODEL", frozenset({"comment", "owner"})),
 }
 
 
@@ -39,7 +40,7 @@ def create_volume(s: Session, doc: Doc, if_not_exists: bool = False) -> Doc:
 
 
 def create(s: Session, kind: str, doc: Doc, if_not_exists: bool = False, replace: bool = False) -> Doc:
-    """Create a volume or function from a document with catalog_name, schema_name and name."""
+    """Create a volume, function or model from a document with catalog_name, schema_name and name."""
     name = check_name(kind, doc.get("name", ""))
     id_field, privilege, _ = _RULES[kind]
     with s.store.transaction():
@@ -63,7 +64,7 @@ def create(s: Session, kind: str, doc: Doc, if_not_exists: bool = False, replace
 
 
 def get(s: Session, kind: str, catalog: str, schema: str, name: str) -> Doc:
-    """One volume or function. Raises ApiError 404 for the first part that is missing, 403."""
+    """One volume, function or model. Raises ApiError 404 for the first part that is missing, 403."""
     doc = s.store.get(s.ms, kind, catalog, schema, name)
     if doc is None:
         get_schema(s, catalog, schema)
@@ -73,7 +74,7 @@ def get(s: Session, kind: str, catalog: str, schema: str, name: str) -> Doc:
 
 
 def list_in(s: Session, kind: str, catalog: str, schema: str) -> list[Doc]:
-    """Volumes or functions of one schema that the caller may see, by name."""
+    """Volumes, functions or models of one schema that the caller may see, by name."""
     get_schema(s, catalog, schema)
     return grants.visible_in(s, kind, (catalog, schema), s.store.list(s.ms, kind, catalog, schema))
 
@@ -97,7 +98,7 @@ def update(s: Session, kind: str, parts: Sequence[str], changes: Doc) -> Doc:
 
 
 def delete(s: Session, kind: str, parts: Sequence[str]) -> None:
-    """Delete one volume or function with its grants and tags; the files of a volume stay on disk."""
+    """Delete one volume, function or model with its grants and tags; the files of a volume stay on disk."""
     with s.store.transaction():
         get(s, kind, *parts)
         grants.require_manage(s, kind, parts)

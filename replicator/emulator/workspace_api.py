@@ -1,20 +1,16 @@
-"""REST: what a workspace holds beside Unity Catalog: warehouses, secrets, pipelines, its own description."""
+"""REST: what a workspace holds beside Unity Catalog: warehouses, pipelines, its own description."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import uuid
 from urllib.parse import urlsplit
 
-from replicator.emulator.errors import ApiError, invalid
-from replicator.emulator.metastore import Doc, MetastoreInfo, Store, exact, public
+from replicator.emulator.errors import ApiError, denied
+from replicator.emulator.metastore import Doc, MetastoreInfo, Store, public
 from replicator.emulator.paging import paged
 from replicator.emulator.routing import Request, Route
-from replicator.emulator.session import now_ms
 
 WAREHOUSES = "/api/2.0/sql/warehouses"
-_SECRETS = "/api/2.0/secrets"
 _WAREHOUSE_FIELDS = (
     "name",
     "cluster_size",
@@ -28,6 +24,9 @@ _WAREHOUSE_FIELDS = (
     "tags",
     "channel",
 )
+
+
+_CONFIG: Doc = {"security_policy": "DATA_ACCESS_CONTROL", "sql_configuration_parameters": {}}
 
 
 def well_known(request: Request) -> Doc:
@@ -135,78 +134,18 @@ def _change_warehouse(request: Request, changes: Doc) -> None:
         store.put(ms, "warehouse", doc["id"], doc=doc | changes)
 
 
-# ---- secrets
+def get_config(request: Request) -> Doc:
+    """GET sql/config/warehouses."""
+    s = request.session
+    return s.store.get(s.ms, "setting", "warehouses") or dict(_CONFIG)
 
 
-def list_scopes(request: Request) -> Doc:
-    """GET secrets/scopes/list."""
-    docs = request.workspace.store.list(request.workspace.metastore.name, "secret_scope")
-    return {"scopes": [{"name": doc["name"], "backend_type": "DATABRICKS"} for doc in docs]}
-
-
-def create_scope(request: Request) -> None:
-    """POST secrets/scopes/create."""
-    store, ms, name = request.workspace.store, request.workspace.metastore.name, request.text("scope")
-    with store.transaction():
-        if store.get(ms, "secret_scope", exact(name)) is not None:
-            raise ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Scope {name} already exists!")
-        store.put(ms, "secret_scope", exact(name), doc={"name": name})
-
-
-def delete_scope(request: Request) -> None:
-    """POST secrets/scopes/delete."""
-    store, ms, name = request.workspace.store, request.workspace.metastore.name, request.text("scope")
-    with store.transaction():
-        _require_scope(request, name)
-        store.delete(ms, "secret_scope", exact(name))
-        store.delete_all(ms, "secret", exact(name))
-
-
-def list_secrets(request: Request) -> Doc:
-    """GET secrets/list?scope=: keys without values."""
-    scope = _require_scope(request, request.required("scope"))
-    docs = request.workspace.store.list(request.workspace.metastore.name, "secret", exact(scope))
-    return {"secrets": [public(doc) for doc in docs]}
-
-
-def get_secret(request: Request) -> Doc:
-    """GET secrets/get?scope=&key=: the value in base64."""
-    scope, key = _require_scope(request, request.required("scope")), request.required("key")
-    doc = request.workspace.store.get(request.workspace.metastore.name, "secret", exact(scope), exact(key))
-    if doc is None:
-        raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Failed to get secret {key} for scope {scope}.")
-    return {"key": key, "value": doc["_value"]}
-
-
-def put_secret(request: Request) -> None:
-    """POST secrets/put with `string_value` or `bytes_value` (base64)."""
-    scope, key = _require_scope(request, request.text("scope")), request.text("key")
-    text, encoded = request.json.get("string_value"), request.json.get("bytes_value")
-    if (text is None) == (encoded is None):
-        raise invalid("Exactly one of string_value and bytes_value must be given.")
-    value = base64.b64encode(str(text).encode()).decode() if encoded is None else _checked_base64(encoded)
-    doc = {"key": key, "last_updated_timestamp": now_ms(), "_value": value}
-    request.workspace.store.put(request.workspace.metastore.name, "secret", exact(scope), exact(key), doc=doc)
-
-
-def delete_secret(request: Request) -> None:
-    """POST secrets/delete."""
-    scope, key = _require_scope(request, request.text("scope")), request.text("key")
-    if not request.workspace.store.delete(request.workspace.metastore.name, "secret", exact(scope), exact(key)):
-        raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Failed to delete secret {key} of scope {scope}.")
-
-
-def _require_scope(request: Request, name: str) -> str:
-    if request.workspace.store.get(request.workspace.metastore.name, "secret_scope", exact(name)) is None:
-        raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Scope {name} does not exist!")
-    return name
-
-
-def _checked_base64(value: str) -> str:
-    try:
-        return base64.b64encode(base64.b64decode(value, validate=True)).decode()
-    except (binascii.Error, ValueError, TypeError):
-        raise invalid("bytes_value is not valid base64.") from None
+def set_config(request: Request) -> None:
+    """PUT sql/config/warehouses."""
+    s = request.session
+    if not s.is_admin:
+        raise denied("Only workspace admins can change the configuration of SQL warehouses.")
+    s.store.put(s.ms, "setting", "warehouses", doc=_CONFIG | public(request.json))
 
 
 # ---- pipelines
@@ -242,13 +181,8 @@ ROUTES = (
     Route("POST", f"{WAREHOUSES}/{{id}}/edit", edit_warehouse),
     Route("POST", f"{WAREHOUSES}/{{id}}/start", start_warehouse, writes=False),
     Route("POST", f"{WAREHOUSES}/{{id}}/stop", stop_warehouse, writes=False),
-    Route("GET", f"{_SECRETS}/scopes/list", list_scopes),
-    Route("POST", f"{_SECRETS}/scopes/create", create_scope),
-    Route("POST", f"{_SECRETS}/scopes/delete", delete_scope),
-    Route("GET", f"{_SECRETS}/list", list_secrets),
-    Route("GET", f"{_SECRETS}/get", get_secret),
-    Route("POST", f"{_SECRETS}/put", put_secret),
-    Route("POST", f"{_SECRETS}/delete", delete_secret),
+    Route("GET", "/api/2.0/sql/config/warehouses", get_config),
+    Route("PUT", "/api/2.0/sql/config/warehouses", set_config),
     Route("GET", "/api/2.0/pipelines", list_pipelines),
     Route("GET", "/api/2.0/pipelines/{pipeline_id}", get_pipeline),
 )
