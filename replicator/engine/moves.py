@@ -32,6 +32,8 @@ class Moved:
 
 def carried(at: Address, old: Address, new: Address) -> Address | None:
     """The address that something has after `old` became `new`, None when it is not concerned."""
+    if at == old:
+        return new
     if at.side is not old.side:
         return None
     if at.type == "grants":

@@ -141,6 +141,7 @@ def test_a_name_that_is_still_declared_is_not_moved() -> None:
         ("source:grants/table/b.s.t", "source:schema/b.s", "source:schema/b.r", "source:grants/table/b.r.t"),
         ("target:check/b.s.t", "target:clone/b.s.t", "target:clone/b.s.u", "target:check/b.s.u"),
         ("source:grants/share/out", "source:share/out", "source:share/o", "source:grants/share/o"),
+        ("target:table/b.s.t", "target:table/b.s.t", "target:clone/b.s.u", "target:clone/b.s.u"),
         ("source:schema/b.s2", "source:schema/b.s", "source:schema/b.r", None),
         ("source:share/b", "source:catalog/b", "source:catalog/k", None),
         ("target:clone/b.s.t", "source:catalog/b", "source:catalog/k", None),

@@ -8,6 +8,7 @@ import pytest
 
 from replicator.address import Address, Side
 from replicator.engine.actions import Do
+from replicator.engine.policy import Policy
 from replicator.errors import BlockedError, ExitCode, PermissionDenied, StaleError, Unavailable, WorkspaceError
 from replicator.execution.events import Kind
 from replicator.execution.job import Verdict
@@ -273,7 +274,8 @@ def test_an_imported_object_is_forgotten_and_a_created_one_deleted(bench: Bench)
 
 def test_a_replace_deletes_and_creates(bench: Bench) -> None:
     effects_of(bench, Recipient(side=Side.SOURCE, name="r", metastore_id="aws:a:1"))
-    effects = effects_of(bench, Recipient(side=Side.SOURCE, name="r", metastore_id="aws:a:2"))
+    allowed = Policy(allow=("AC103",))
+    effects = effects_of(bench, Recipient(side=Side.SOURCE, name="r", metastore_id="aws:a:2"), policy=allowed)
     assert effects == ["delete source:recipient/r", "create source:recipient/r"]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from replicator.address import Address, Side
+from replicator.engine.policy import Policy
 from replicator.errors import ExitCode
 from replicator.execution.store import open_state
 from replicator.resources.base import Resource
@@ -19,6 +20,8 @@ from tests.execution.world import Bench, Crash, World, install, wanted
 
 ORIGIN = "source:table/main.sales.orders"
 FOREIGN = "target:catalog/foreign"
+ALLOWED = Policy(allow=("source:recipient/r",))
+"""Replacing a recipient takes access away, so somebody has to say yes."""
 
 
 def before_it() -> list[Resource]:
@@ -64,7 +67,7 @@ def die_at_effect(world: World, at: int, moment: str) -> None:
 def converge(bench: Bench, desired: list[Resource]) -> None:
     """The oracle: apply ends well within three runs, nothing is left to do, and nothing is there twice or left over."""
     for _ in range(3):
-        if bench.apply(wanted(*desired)).exit_code == ExitCode.OK:
+        if bench.apply(wanted(*desired), ALLOWED).exit_code == ExitCode.OK:
             break
     opened = open_state(bench.folder, "test")
     assert bench.plan(wanted(*desired)).actions == ()
@@ -89,7 +92,7 @@ def test_a_crash_around_any_effect_is_recovered(
     bench.apply(wanted(*before_it()))
     die_at_effect(bench.world, at, moment)
     with pytest.raises(Crash):
-        bench.apply(wanted(*after_it()))
+        bench.apply(wanted(*after_it()), ALLOWED)
     converge(bench, after_it())
 
 
@@ -100,7 +103,7 @@ def test_a_crash_in_the_very_first_apply_is_recovered(
     bench = a_bench(tmp_path, monkeypatch)
     die_at_effect(bench.world, at, moment)
     try:
-        bench.apply(wanted(*after_it()))
+        bench.apply(wanted(*after_it()), ALLOWED)
     except Crash:
         pass
     else:
@@ -129,7 +132,7 @@ def test_a_crash_at_any_write_of_state_or_journal_is_recovered(tmp_path: Path, m
         monkeypatch.setattr(os, "fsync", failing("fsync"))
         monkeypatch.setattr(os, "replace", failing("replace"))
         try:
-            bench.apply(wanted(*after_it()))
+            bench.apply(wanted(*after_it()), ALLOWED)
             died = False
         except Crash:
             died = True
@@ -150,7 +153,7 @@ def test_crashing_again_and_again_still_converges(tmp_path: Path, monkeypatch: p
     for _ in range(20):
         die_at_effect(bench.world, 0, "after")
         try:
-            bench.apply(wanted(*after_it()))
+            bench.apply(wanted(*after_it()), ALLOWED)
         except Crash:
             continue
         break

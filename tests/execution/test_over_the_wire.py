@@ -91,6 +91,33 @@ def test_a_table_that_cannot_be_copied_leaves_the_others_their_share(folder: Pat
     assert wire.plan(folder).actions == ()
 
 
+def test_what_has_another_name_now_keeps_its_data(folder: Path) -> None:
+    resources = """
+resources:
+  source:
+    recipients: {{{recipient}: {{metastore_id: "aws:ap:00000000-0000-0000-0000-000000000001"}}}}
+    schemas: {{{schema}: {{comment: "kept"}}}}
+    tables: {{{table}: {{columns: [{{name: id, type: BIGINT}}]}}}}
+    shares: {{{share}: {{objects: [{{name: main.sales.orders}}]}}}}
+"""
+    former = {"recipient": "one", "schema": "main.old", "table": "main.old.t", "share": "first"}
+    present = {"recipient": "two", "schema": "main.new", "table": "main.new.u", "share": "second"}
+    moves = {f"source:{kind}/{name}": f"source:{kind}/{present[kind]}" for kind, name in former.items()}
+    moves["target:catalog/dr"] = "target:catalog/recovery"
+    moved = "moved: [" + ", ".join(f"{{from: '{old}', to: '{new}'}}" for old, new in moves.items()) + "]\n"
+    (folder / "replicator.yaml").write_text(wire.CONFIG + resources.format(**former), encoding="utf-8")
+    assert wire.apply(folder).exit_code == ExitCode.OK
+    text = wire.CONFIG.replace("target_catalog: dr", "target_catalog: recovery") + resources.format(**present) + moved
+    (folder / "replicator.yaml").write_text(text, encoding="utf-8")
+    planned = {action.address: action.do.value for action in wire.plan(folder).actions}
+    checks = {"target:check/recovery.sales.orders": "check"}
+    assert planned == dict.fromkeys(moves.values(), "rename") | checks
+    result = wire.apply(folder)
+    assert result.exit_code == ExitCode.OK, [(r.action.address, r.error) for r in result.results if r.error]
+    assert wire.plan(folder).actions == ()
+    assert wire.orphans(folder) == set()
+
+
 def lose_an_answer(folder: Path, moment: str, kind: dict[str, str], k: int) -> bool:
     """Apply until it ends well, losing the k-th answer; False when there was no k-th. The oracle is asserted."""
     wire.begin(folder)
