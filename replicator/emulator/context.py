@@ -43,6 +43,7 @@ class Workspace:
     url: str = ""
     execute: Execute = _execute
     classify: Classify = _classify
+    sharing_delay: Callable[[], float] = lambda: 0.0
     visits: Visits = field(default_factory=Visits)
     _statements: list[Statements] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,7 +65,8 @@ class Workspace:
 
     def session(self, principal: str, catalog: str | None = None, schema: str | None = None) -> Session:
         """A session of `principal` on this workspace's metastore."""
-        return Session(self.store, self.metastore, principal, catalog, schema, url=self.url)
+        delay = self.sharing_delay
+        return Session(self.store, self.metastore, principal, catalog, schema, url=self.url, sharing_delay=delay)
 
     def warehouse(self, warehouse_id: str) -> Doc:
         """A warehouse by id. Raises ApiError 404 RESOURCE_DOES_NOT_EXIST."""

@@ -20,7 +20,9 @@ from typing import Literal
 from replicator.emulator.errors import ApiError
 
 FILE = "faults.json"
-Action = Literal["latency", "status", "drop_before", "drop_after", "kill_before", "kill_after", "stale", "empty_page"]
+Action = Literal[
+    "latency", "status", "drop_before", "drop_after", "kill_before", "kill_after", "stale", "empty_page", "visibility"
+]
 _AFTER = frozenset({"drop_after", "kill_after"})
 
 
@@ -31,7 +33,8 @@ class Rule:
     `method`, `path` and `statement` are regular expressions (path and statement: searched); None matches everything.
     `status` answers with an error, `latency` waits `ms` first, `drop_*` closes the connection, `kill_*` sends SIGKILL
     to `pid` (None: this process), `stale` answers a GET as it was answered last (404 if it never was), `empty_page`
-    answers a listing with no item and a token.
+    answers a listing with no item and a token. `visibility` is about no request: while it is in force, what is newly
+    shared shows on the side of the recipients of `metastore` only after `ms`, as Databricks documents a cache of shares.
     """
 
     action: Action
@@ -51,7 +54,8 @@ class Rule:
     def matches(self, metastore: str, method: str, path: str, statement: str) -> bool:
         """Whether the rule is about this request."""
         return (
-            (self.metastore is None or self.metastore == metastore)
+            self.action != "visibility"
+            and (self.metastore is None or self.metastore == metastore)
             and (self.method is None or re.fullmatch(self.method, method) is not None)
             and (self.path is None or re.search(self.path, path) is not None)
             and (self.statement is None or re.search(self.statement, statement, re.I | re.S) is not None)
@@ -100,6 +104,14 @@ class Faults:
         with self._lock:
             rules = [*self._own, *self._filed]
             return [rule for rule in rules if rule.matches(metastore, method, path, statement) and self._count(rule)]
+
+    def sharing_delay(self, metastore: str) -> float:
+        """How long (ms) recipients of a metastore wait for what is newly shared with them."""
+        if not self.refresh():
+            return 0.0
+        with self._lock:
+            rules = [rule for rule in (*self._own, *self._filed) if rule.action == "visibility"]
+        return max((rule.ms for rule in rules if rule.metastore in (None, metastore)), default=0.0)
 
     def _count(self, rule: Rule) -> bool:
         seen = self._seen.get(id(rule), 0)

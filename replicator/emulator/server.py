@@ -56,6 +56,7 @@ class Server(ThreadingHTTPServer):
         self._last: dict[str, Response] = {}
         self._idle = threading.Condition()
         self._busy = 0
+        workspace.sharing_delay = lambda: faults.sharing_delay(workspace.metastore.name)
         workspace.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:

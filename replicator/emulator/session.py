@@ -28,6 +28,8 @@ class Session:
     schema: str | None = None
     conf: dict[str, str] = field(default_factory=dict)
     url: str = ""  # of the server that answers: links point to it
+    # How long (ms) what is newly shared stays unseen; asked each time, as faults come and go during a session.
+    sharing_delay: Callable[[], float] = lambda: 0.0
     # Set by the engine while a query runs; a cancelled statement calls it.
     interrupt: Callable[[], None] | None = None
 

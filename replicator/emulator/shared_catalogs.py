@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from replicator.emulator.errors import ApiError, not_found
 from replicator.emulator.metastore import Doc, MetastoreInfo
-from replicator.emulator.session import Session
+from replicator.emulator.session import Session, now_ms
 
 TABLE_OBJECTS = frozenset({"TABLE", "VIEW", "MATERIALIZED_VIEW", "STREAMING_TABLE", "FOREIGN_TABLE"})
 READ_ONLY = frozenset({"DELTASHARING_CATALOG", "SYSTEM_CATALOG"})
@@ -57,6 +57,8 @@ def schemas_of(s: Session, share: Doc) -> dict[str, str]:
     """Comments of the schemas that an opened share (`_metastore` is its provider's) shows, by name."""
     comments: dict[str, str] = {}
     for item in share.get("objects", ()):
+        if not _settled(s, item["added_at"]):
+            continue
         if item["data_object_type"] == "SCHEMA":
             source = s.store.get(share["_metastore"], "schema", *item["name"].split(".")) or {}
             comments[schema_alias(item)] = source.get("comment", "")
@@ -148,21 +150,27 @@ def _provider(s: Session, other: MetastoreInfo, recipient: Doc) -> Doc | None:
 
 def _granted(s: Session, provider_doc: Doc, share: str) -> bool:
     grant = s.store.get(provider_doc["_metastore"], "share_grant", share, provider_doc["_recipient"])
-    return grant is not None and "SELECT" in grant["privileges"]
+    return grant is not None and "SELECT" in grant["privileges"] and _settled(s, grant.get("_at", 0))
+
+
+def _settled(s: Session, moment: int) -> bool:
+    """Whether what was shared at a moment (ms) shows by now."""
+    return moment + s.sharing_delay() <= now_ms()
 
 
 def tables_of(s: Session, share: Doc, schema: str, table: str | None = None) -> Iterator[tuple[str, tuple[Doc, Doc]]]:
     """(name, (shared object, provider's table)) of the visible tables of one schema of an opened share."""
     ms = share["_metastore"]
     for item in share.get("objects", ()):
-        if schema_alias(item) != schema:
+        if schema_alias(item) != schema or not _settled(s, item["added_at"]):
             continue
         parts = item["name"].split(".")
         if item["data_object_type"] == "SCHEMA":
             one = s.store.get(ms, "table", *parts, table) if table is not None else None
             members = [one] if one else s.store.list(ms, "table", *parts, hidden=False) if table is None else []
             for source in members:
-                if not source.get("_hidden") and unshareable(source) is None:
+                shown = not source.get("_hidden") and unshareable(source) is None
+                if shown and _settled(s, source["created_at"]):
                     yield source["name"], (item, source)
         elif item["data_object_type"] in TABLE_OBJECTS:
             source_doc = s.store.get(ms, "table", *parts)

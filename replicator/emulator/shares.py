@@ -146,7 +146,7 @@ def delete_share(s: Session, name: str) -> None:
 def permissions(s: Session, name: str) -> list[Doc]:
     """`{"principal": recipient, "privileges": ["SELECT"]}` per recipient, by name."""
     _share(s, name)
-    return s.store.list(s.ms, "share_grant", name)
+    return [public(doc) for doc in s.store.list(s.ms, "share_grant", name)]
 
 
 def change_permissions(s: Session, name: str, changes: Sequence[Mapping[str, Any]]) -> list[Doc]:
@@ -165,7 +165,8 @@ def change_permissions(s: Session, name: str, changes: Sequence[Mapping[str, Any
             if "SELECT" in [str(word).upper() for word in entry.get("remove") or ()]:
                 s.store.delete(s.ms, "share_grant", name, recipient["name"])
             elif entry.get("add"):
-                grant = {"principal": recipient["name"], "privileges": ["SELECT"]}
+                before = s.store.get(s.ms, "share_grant", name, recipient["name"]) or {"_at": now_ms()}
+                grant = before | {"principal": recipient["name"], "privileges": ["SELECT"]}
                 s.store.put(s.ms, "share_grant", name, recipient["name"], doc=grant)
     return permissions(s, name)
 
@@ -177,7 +178,7 @@ def recipient_permissions(s: Session, recipient: str) -> list[Doc]:
     for share in s.store.list(s.ms, "share"):
         grant = s.store.get(s.ms, "share_grant", share["name"], recipient)
         if grant is not None:
-            found.append({"share_name": share["name"], "privilege_assignments": [grant]})
+            found.append({"share_name": share["name"], "privilege_assignments": [public(grant)]})
     return found
 
 

@@ -28,6 +28,7 @@ from databricks.sdk.service.sharing import (
 )
 
 from replicator.emulator import Endpoint, tables
+from replicator.emulator.faults import Rule
 
 Kind = SharedDataObjectDataObjectType
 Action = SharedDataObjectUpdateAction
@@ -291,6 +292,38 @@ def test_a_share_that_was_revoked_is_not_an_empty_one(pair: Pair) -> None:
         list(pair.v.schemas.list("shared"))
     assert caught.value.error_code == "SHARE_DOES_NOT_EXIST"
     assert pair.v.catalogs.get("shared").share_name == "sh"
+
+
+def test_what_is_newly_shared_shows_after_a_delay(pair: Pair) -> None:
+    pair.update(Action.ADD, "main.sales", Kind.SCHEMA)
+    pair.mount()
+    pair.table("main.sales.before")
+    pair.target.faults.add(Rule("visibility", metastore="eu-west", ms=3_600_000))
+    assert [share.name for share in pair.v.providers.list_shares("us-east")] == []
+    with pytest.raises(NotFound):
+        list(pair.v.schemas.list("shared"))
+    pair.target.faults.clear()
+    pair.target.faults.add(Rule("visibility", metastore="us-east", ms=3_600_000))
+    assert "before" in [table.name for table in pair.v.tables.list("shared", "sales")]
+
+
+def test_tables_and_objects_show_after_the_delay_that_is_theirs(pair: Pair) -> None:
+    pair.update(Action.ADD, "main.sales", Kind.SCHEMA)
+    pair.mount()
+    store, ms = pair.source.store, "us-east"
+    grant = store.get(ms, "share_grant", "sh", "eu") or {}
+    store.put(ms, "share_grant", "sh", "eu", doc=grant | {"_at": 0})
+    share = store.get(ms, "share", "sh") or {}
+    share["objects"] = [item | {"added_at": 0} for item in share["objects"]]
+    store.put(ms, "share", "sh", doc=share)
+    table = store.get(ms, "table", "main", "sales", "a") or {}
+    store.put(ms, "table", "main", "sales", "a", doc=table | {"created_at": 0})
+    pair.target.faults.add(Rule("visibility", ms=3_600_000))
+    pair.update(Action.ADD, "main.ops.a")
+    assert [schema.name for schema in pair.v.schemas.list("shared")] == ["information_schema", "sales"]
+    assert [table.name for table in pair.v.tables.list("shared", "sales")] == ["a"]
+    pair.target.faults.clear()
+    assert [table.name for table in pair.v.tables.list("shared", "sales")] == ["a", "b"]
 
 
 def test_a_catalog_needs_an_existing_share(pair: Pair) -> None:
