@@ -43,6 +43,8 @@ class Workspace:
     url: str = ""
     execute: Execute = _execute
     classify: Classify = _classify
+    # Raises what a fault rule has in store for a statement.
+    check_statement: Callable[[str], None] = lambda text: None
     sharing_delay: Callable[[], float] = lambda: 0.0
     visits: Visits = field(default_factory=Visits)
     _statements: list[Statements] = field(default_factory=list)

@@ -17,12 +17,25 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from replicator.emulator.errors import ApiError
+from replicator.emulator.errors import ApiError, SqlError
 
 FILE = "faults.json"
 Action = Literal[
-    "latency", "status", "drop_before", "drop_after", "kill_before", "kill_after", "stale", "empty_page", "visibility"
+    "latency",
+    "status",
+    "drop_before",
+    "drop_after",
+    "kill_before",
+    "kill_after",
+    "stale",
+    "empty_page",
+    "expire_token",
+    "sql",
+    "statement_error",
+    "visibility",
 ]
+# Actions that no request sets off: they are about a statement while it runs, or about time.
+_ELSEWHERE = frozenset({"statement_error", "visibility"})
 _AFTER = frozenset({"drop_after", "kill_after"})
 
 
@@ -30,17 +43,24 @@ _AFTER = frozenset({"drop_after", "kill_after"})
 class Rule:
     """What happens to requests that match: after the first `after` matches, `times` times (None: always).
 
-    `method`, `path` and `statement` are regular expressions (path and statement: searched); None matches everything.
-    `status` answers with an error, `latency` waits `ms` first, `drop_*` closes the connection, `kill_*` sends SIGKILL
-    to `pid` (None: this process), `stale` answers a GET as it was answered last (404 if it never was), `empty_page`
-    answers a listing with no item and a token. `visibility` is about no request: while it is in force, what is newly
-    shared shows on the side of the recipients of `metastore` only after `ms`, as Databricks documents a cache of shares.
+    `method`, `path`, `statement` and `principal` are regular expressions (path and statement: searched); None matches
+    everything.
+
+    `status` answers with an error; `latency` waits `ms` first; `drop_*` closes the connection; `kill_*` sends SIGKILL
+    to `pid` (None: this process); `stale` answers a GET as it was answered last (404 if it never was); `empty_page`
+    answers a listing with no item and a token; `expire_token` revokes the caller's token; `sql` first runs the
+    statement in `sql` as the metastore's owner: what others do midway.
+
+    Two are about no request. `statement_error` fails a statement, whatever brings it, with `error_class` and
+    `sqlstate`: a full disk, a lost executor. While `visibility` is in force, what is newly shared shows on the side of
+    the recipients of `metastore` only after `ms`, as Databricks documents a cache of shares.
     """
 
     action: Action
     method: str | None = None
     path: str | None = None
     statement: str | None = None
+    principal: str | None = None
     metastore: str | None = None
     after: int = 0
     times: int | None = 1
@@ -50,13 +70,17 @@ class Rule:
     message: str = "Injected fault"
     retry_after: int | None = None
     pid: int | None = None
+    sql: str = ""
+    error_class: str = "INTERNAL_ERROR"
+    sqlstate: str = "XX000"
 
-    def matches(self, metastore: str, method: str, path: str, statement: str) -> bool:
+    def matches(self, metastore: str, method: str, path: str, statement: str, principal: str = "") -> bool:
         """Whether the rule is about this request."""
         return (
-            self.action != "visibility"
+            self.action not in _ELSEWHERE
             and (self.metastore is None or self.metastore == metastore)
             and (self.method is None or re.fullmatch(self.method, method) is not None)
+            and (self.principal is None or re.fullmatch(self.principal, principal) is not None)
             and (self.path is None or re.search(self.path, path) is not None)
             and (self.statement is None or re.search(self.statement, statement, re.I | re.S) is not None)
         )
@@ -99,11 +123,21 @@ class Faults:
             self._seen.clear()
             self.active = bool(self._filed)
 
-    def due(self, metastore: str, method: str, path: str, statement: str) -> list[Rule]:
+    def due(self, metastore: str, method: str, path: str, statement: str, principal: str = "") -> list[Rule]:
         """The rules that strike this request, counting it as a match."""
+        request = (metastore, method, path, statement, principal)
         with self._lock:
-            rules = [*self._own, *self._filed]
-            return [rule for rule in rules if rule.matches(metastore, method, path, statement) and self._count(rule)]
+            return [rule for rule in (*self._own, *self._filed) if rule.matches(*request) and self._count(rule)]
+
+    def check_statement(self, metastore: str, text: str) -> None:
+        """Raise the SqlError of a `statement_error` rule that strikes this statement."""
+        if not self.refresh():
+            return
+        with self._lock:
+            for rule in (*self._own, *self._filed):
+                about = rule.action == "statement_error" and rule.metastore in (None, metastore)
+                if about and re.search(rule.statement or "", text, re.I | re.S) and self._count(rule):
+                    raise SqlError(rule.error_class, rule.sqlstate, rule.message)
 
     def sharing_delay(self, metastore: str) -> float:
         """How long (ms) recipients of a metastore wait for what is newly shared with them."""

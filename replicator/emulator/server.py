@@ -22,7 +22,7 @@ from replicator.emulator.faults import (
     strike_after,
     strike_before,
 )
-from replicator.emulator.principals import authenticate
+from replicator.emulator.principals import authenticate, revoke_token
 from replicator.emulator.requestlog import Log
 from replicator.emulator.routing import Request, Response, Route, Router, error_response, respond
 
@@ -56,6 +56,7 @@ class Server(ThreadingHTTPServer):
         self._last: dict[str, Response] = {}
         self._idle = threading.Condition()
         self._busy = 0
+        workspace.check_statement = lambda text: faults.check_statement(workspace.metastore.name, text)
         workspace.sharing_delay = lambda: faults.sharing_delay(workspace.metastore.name)
         workspace.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
 
@@ -93,7 +94,7 @@ class Server(ThreadingHTTPServer):
 
     def _logged(self, request: Request) -> Response:
         started = time.perf_counter()
-        rules = self._due(request)
+        rules: list[Rule] = []
         response = Response(0)
         try:
             response = self._execute(request, rules)
@@ -106,15 +107,23 @@ class Server(ThreadingHTTPServer):
             self.log.write(metastore, request.method, target, response.status, seconds, request.log)
         return response
 
+    def _admit(self, request: Request) -> Route:
+        """The route of a request from somebody who may ask. Raises ApiError 401, 403, 404."""
+        _check_host(request.headers)
+        route, request.args = self.router.match(request.method, request.path)
+        request.shown = route.pattern if route.secret else ""
+        request.principal = "" if route.public else self._authenticate(request)
+        request.log["principal"] = request.principal
+        return route
+
     def _execute(self, request: Request, rules: list[Rule]) -> Response:
+        """Answer a request; `rules` receives the fault rules that strike it."""
         request.log["writes"] = False
         try:
+            route = self._admit(request)
+            rules += self._due(request)
+            self._prepare(request, rules)
             strike_before(rules)
-            _check_host(request.headers)
-            route, request.args = self.router.match(request.method, request.path)
-            request.shown = route.pattern if route.secret else ""
-            request.principal = "" if route.public else self._authenticate(request)
-            request.log["principal"] = request.principal
             request.log["writes"] = _writes(route)
             if rules and request.method == "GET":
                 return self._read_with_faults(request, route, rules)
@@ -131,10 +140,9 @@ class Server(ThreadingHTTPServer):
             return error_response(ApiError(500, "INTERNAL_ERROR", "The emulator failed; its log holds the trace."))
 
     def _authenticate(self, request: Request) -> str:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token:
-            workspace = self.workspace
-            principal = authenticate(workspace.store, workspace.metastore.name, token.strip())
+        token, workspace = _bearer(request), self.workspace
+        if token:
+            principal = authenticate(workspace.store, workspace.metastore.name, token)
             if principal is not None:
                 return principal
             raise ApiError(401, "UNAUTHENTICATED", "Invalid access token.")
@@ -147,7 +155,17 @@ class Server(ThreadingHTTPServer):
         if not self.faults.refresh():
             return []
         name = self.workspace.metastore.name
-        return self.faults.due(name, request.method, request.target, _statement(request))
+        return self.faults.due(name, request.method, request.target, _statement(request), request.principal)
+
+    def _prepare(self, request: Request, rules: list[Rule]) -> None:
+        """What rules do to the metastore before a request. Raises ApiError 401 when its token expires now."""
+        workspace = self.workspace
+        for rule in rules:
+            if rule.action == "sql":
+                workspace.execute(workspace.session(workspace.metastore.owner), rule.sql, ())
+            elif rule.action == "expire_token":
+                revoke_token(workspace.store, workspace.metastore.name, _bearer(request))
+                raise ApiError(401, "UNAUTHENTICATED", "The access token has expired.")
 
     def _read_with_faults(self, request: Request, route: Route, rules: list[Rule]) -> Response:
         actions = {rule.action for rule in rules}
@@ -244,6 +262,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _writes(route: Route) -> bool:
     return route.writes if route.writes is not None else route.method not in ("GET", "HEAD")
+
+
+def _bearer(request: Request) -> str:
+    """The token of the Authorization header; `""` without one."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _check_host(headers: Message) -> None:

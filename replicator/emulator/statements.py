@@ -100,6 +100,7 @@ class Statements:
             return
         statement.state = State.RUNNING
         try:
+            self._workspace.check_statement(statement.text)
             result = self._workspace.execute(statement.session, statement.text, statement.params)
             table = result.table
             truncated = limit is not None and table.num_rows > limit

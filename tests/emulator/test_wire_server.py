@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from databricks.sdk.errors import DatabricksError, InternalError, NotFound, Unauthenticated
+from databricks.sdk.errors import DatabricksError, InternalError, NotFound, PermissionDenied, Unauthenticated
+from databricks.sql.exc import DatabaseError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -312,6 +313,45 @@ def test_a_token_expires_midway(endpoint: Serve, sdk: Sdk) -> None:
     w.catalogs.create("c")
     with pytest.raises(Unauthenticated):
         w.catalogs.get("c")
+
+
+def test_a_token_is_revoked_at_a_chosen_request(endpoint: Serve, sdk: Sdk) -> None:
+    e = endpoint()
+    token = e.token_for("ann@x.com")
+    ann, owner = sdk(e, token), sdk(e)
+    e.faults.add(Rule("expire_token", principal="ann@x.com", after=1))
+    list(owner.catalogs.list())
+    list(ann.catalogs.list())
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            ann.api_client.do("GET", f"{UC}/catalogs")
+    list(owner.catalogs.list())
+
+
+def test_privileges_are_revoked_midway(endpoint: Serve, sdk: Sdk) -> None:
+    e = endpoint()
+    for statement in ("CREATE CATALOG c", "GRANT USE CATALOG ON CATALOG c TO `ann@x.com`"):
+        sql.execute(e.session(), statement)
+    ann = sdk(e, e.token_for("ann@x.com"))
+    e.faults.add(Rule("sql", path="/catalogs/c", after=1, sql="REVOKE USE CATALOG ON CATALOG c FROM `ann@x.com`"))
+    assert ann.catalogs.get("c").name == "c"
+    with pytest.raises(PermissionDenied):
+        ann.catalogs.get("c")
+
+
+def test_a_statement_fails_whatever_brings_it(endpoint: Serve, sdk: Sdk, request: pytest.FixtureRequest) -> None:
+    e = endpoint()
+    full = {"error_class": "SPARK_JOB_FAILED", "sqlstate": "58030", "message": "No space left on device"}
+    e.faults.add(Rule("statement_error", statement="^insert", times=2, **full))
+    cursor = request.getfixturevalue("sql")(e).cursor()
+    cursor.execute("CREATE CATALOG main")
+    cursor.execute("CREATE TABLE main.default.t (id INT)")
+    with pytest.raises(DatabaseError, match=r"\[SPARK_JOB_FAILED\] No space left on device SQLSTATE: 58030"):
+        cursor.execute("INSERT INTO main.default.t VALUES (1)")
+    done = sdk(e).statement_execution.execute_statement("INSERT INTO main.default.t VALUES (1)", e.warehouse_id)
+    assert "No space left" in done.status.error.message
+    cursor.execute("INSERT INTO main.default.t VALUES (1)")
+    assert cursor.execute("SELECT count(*) FROM main.default.t").fetchone()[0] == 1
 
 
 def test_rules_in_a_file_reach_every_process(endpoint: Serve, sdk: Sdk) -> None:
