@@ -22,6 +22,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("explain", "explain", "explain", "Show why: one resource, field by field, and the rule that decided."),
     Verb("graph", "graph", "graph", "Draw what is declared and what it needs; changes nothing."),
     Verb("reconcile", "reconcile", "reconcile", "Prove that the copies are equal to what was copied."),
+    Verb("import", "importing", "import_", "Write existing objects into the configuration, as they are."),
     Verb("show", "show", "show", "Show a saved plan or state file; contacts nothing."),
     Verb("destroy", "apply", "destroy", "Remove everything that the state holds."),
     Verb("state", "state", "app", "Look into the state, and mend it.", group=True),

@@ -90,7 +90,7 @@ def _identified(plan: Plan) -> Plan:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["plann"], "No such command 'plann'. Did you mean 'plan'?"),
+        (["aply"], "No such command 'aply'. Did you mean 'apply'?"),
         (["plan", "--jsn"], "--jsn"),
         (["plan", "--json", "--markdown"], "--json and --markdown cannot be used together"),
         (["apply", "--workers", "0"], "--workers"),

@@ -55,7 +55,7 @@ def test_a_guard_is_named_with_its_release(shop: Path, command: Command) -> None
     ours = "CREATE CATALOG shop_dr; CREATE SCHEMA shop_dr.sales; CREATE TABLE shop_dr.sales.items (id BIGINT)"
     command("emulator", "exec", "emulator://eu-west", ours)
     body = explained(command, "target:clone/shop_dr.sales.items")
-    assert [block["code"] for block in body["blocked"]] == ["OW102"]
+    assert "OW102" in [block["code"] for block in body["blocked"]]
     assert "⛔ OW102" in command("explain", "target:clone/shop_dr.sales.items").out
 
 
