@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from replicator.address import Side
-from replicator.errors import WorkspaceError
+from replicator.errors import AlreadyExists, WorkspaceError
 from replicator.resources import TYPES
 from replicator.resources.base import CloneRecord, DeltaVersion, Lag, Observed, Task
 from replicator.resources.catalog import Catalog
@@ -80,7 +80,30 @@ def test_the_copy_of_a_backing_table_does_not_pass_for_the_pipelines(bench: Benc
     found = bench.there(COPY)
     assert found.info["table_type"] == "MANAGED"
     assert not set(PIPELINE_PROPERTIES) & found.fields["properties"].keys()
+    bench.run(f"ALTER TABLE c.s.copy SET TBLPROPERTIES ('{PIPELINE_PROPERTIES[0]}' = 'p1')")
+    synced(bench, copy)
+    assert not set(PIPELINE_PROPERTIES) & bench.there(COPY).fields["properties"].keys()
     assert len(bench.writer().query("SELECT * FROM c.s.copy")) == 2
+
+
+def test_the_first_copy_never_replaces_a_table_that_was_made_meanwhile(bench: Bench) -> None:
+    """Looked for, found absent, made by somebody else, and only then cloned."""
+    bench.run(BEGIN)
+    rtype, origin = TYPES["clone"], bench.origin(ORIGIN)
+    task = Task(COPY, rtype.declared(WANTED), LINEAGE, bench.read(COPY), origin=origin)
+    bench.run("CREATE TABLE c.s.copy (precious STRING); INSERT INTO c.s.copy VALUES ('x')")
+    assert rtype.create is not None
+    with pytest.raises(AlreadyExists):
+        rtype.create(bench.writer(), task)
+    assert bench.writer().query("SELECT * FROM c.s.copy") == [{"precious": "x"}]
+
+
+def test_a_copy_that_still_passes_for_the_pipelines_own_table_is_due_for_a_sync() -> None:
+    """The run died between the clone and the statement that takes the pipeline's properties away."""
+    passing = replace(copy(7), fields={**copy(7).fields, "properties": {PIPELINE_PROPERTIES[0]: "p1"}})
+    report = lag(DESIRED, passing, table(7), DONE)
+    assert (report.lag, report.versions) == (Lag.BEHIND, 0)
+    assert lag(DESIRED, copy(7), table(7), DONE).lag is Lag.CURRENT
 
 
 def test_a_shared_table_is_copied_into_the_other_metastore(bench: Bench) -> None:
