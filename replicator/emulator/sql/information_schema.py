@@ -289,7 +289,8 @@ def _mask_rows(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
             if "mask" in column:
                 mask = column["mask"]
                 using = ",".join(mask.get("using_column_names", ()))
-                yield *_parts(doc), column["name"], *mask["function_name"].split("."), using
+                known = (*_parts(doc), column["name"], *mask["function_name"].split("."), using)
+                yield *known, doc["catalog_name"], doc["schema_name"], using
 
 
 # ---- sharing
@@ -509,7 +510,9 @@ VIEWS: dict[str, tuple[Columns, Build]] = {
         _row_filter_rows,
     ),
     "column_masks": (
-        _texts(*_NAMES, "column_name", "mask_catalog", "mask_schema", "mask_name", "mask_col_usage"),
+        # The last three are not in the documentation, but dbt-databricks asks for them by these names.
+        _texts(*_NAMES, "column_name", "mask_catalog", "mask_schema", "mask_name", "mask_col_usage")
+        + _texts("table_catalog", "table_schema", "using_columns"),
         _mask_rows,
     ),
     "shares": (_texts("share_name", "share_owner") + _PARTY, _share_rows),
