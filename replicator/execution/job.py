@@ -10,13 +10,13 @@ from replicator.address import Address, Side
 from replicator.engine.actions import Action, Do, Risk
 from replicator.engine.desired import Desired
 from replicator.engine.diff import diff
-from replicator.engine.drift import leaves
 from replicator.engine.fingerprints import object_fingerprint
 from replicator.engine.policy import Code, Policy
 from replicator.engine.state import Entry
 from replicator.errors import NotFound, ReplicatorError, StaleError, Unavailable, WorkspaceError
+from replicator.execution import preexisting
 from replicator.execution.book import Book
-from replicator.execution.pending import is_ours
+from replicator.execution.pending import is_ours, watched
 from replicator.execution.results import Became
 from replicator.execution.retrying import Attempts
 from replicator.resources import TYPES
@@ -36,6 +36,7 @@ from replicator.resources.base import (
 _VISIBLE_AFTER = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before each new look at an object that a write returned but a read does not show yet."""
 
+_NOTHING: Mapping[str, Any] = {}
 _LOSES_DATA = frozenset({Lag.FOREIGN_WRITE, Lag.RECREATED, Lag.NEVER_COPIED})
 
 
@@ -129,6 +130,11 @@ class Job:
         return self.context.book.entry(previous) if known is None and previous else known
 
     @property
+    def applied(self) -> Fields:
+        """What we applied last, without what others had set before us."""
+        return preexisting.ours(self.entry.inputs, self.entry.outputs) if self.entry else {}
+
+    @property
     def lifecycle(self) -> Lifecycle:
         declared = self.context.desired.resources.get(self.address)
         return declared.resource.lifecycle if declared else Lifecycle()
@@ -162,7 +168,7 @@ class Job:
             lineage=self.context.book.lineage,
             before=before,
             changed=changed,
-            applied=self.entry.inputs if self.entry else {},
+            applied=self.applied,
             origin=origin,
         )
 
@@ -170,7 +176,7 @@ class Job:
         """The top-level fields, but for the owner, in which the object is not as desired now."""
         desired = self.first
         unread = [name for name, rule in self.rtype.rules.items() if rule.write_only and name in desired]
-        applied = {**(self.entry.inputs if self.entry else {}), **{name: desired[name] for name in unread}}
+        applied = {**self.applied, **{name: desired[name] for name in unread}}
         changes = diff(self.rtype, applied, desired, observed.fields, self.lifecycle.ignore)
         return frozenset(change.path[0] for change in changes)
 
@@ -233,16 +239,21 @@ def origin_of(job: Job) -> Observed | None:
     at = job.rtype.origin(job.action.desired) if job.rtype.origin else None
     if at is None:
         return None
-    read = TYPES[at.type].read
-    assert read is not None, f"{at.type} cannot be read"
-    origin = read(job.context.hands.writers[at.side], at)
-    if origin is None:
-        raise NotFound(f"{at} is gone, and {job.address} copies it", hint="plan again: replicator plan")
+    origin = _read_origin(job, at)
     version = job.context.hands.versions(at, clones=False)
     planned = job.action.estimate.source_version if job.action.estimate else None
     if version is not None and planned is not None and planned < version.version and not _moves(job, at):
         version = replace(version, version=planned)
     return replace(origin, version=version)
+
+
+def _read_origin(job: Job, at: Address) -> Observed:
+    read = TYPES[at.type].read
+    assert read is not None, f"{at.type} cannot be read"
+    origin = read(job.context.hands.writers[at.side], at)
+    if origin is None:
+        raise NotFound(f"{at} is gone, and {job.address} copies it", hint="plan again: replicator plan")
+    return origin
 
 
 def _moves(job: Job, at: Address) -> bool:
@@ -265,7 +276,19 @@ def refuse_new_danger(job: Job, before: Observed | None, origin: Observed | None
         )
 
 
-def guarded(job: Job, do: Do, call: Callable[[], Outputs], since: str = "") -> Outputs:
+def learned_before(job: Job, before: Observed | None) -> Outputs:
+    """What is worth remembering whatever becomes of the call: which values on another object are not ours, and whose
+    copy it is that does not exist yet, or is current already."""
+    known, do = job.entry or Entry(), job.action.do
+    at = job.rtype.origin(job.action.desired) if job.rtype.origin else None
+    if at is not None and (before is None or (do is Do.IMPORT and not job.action.moves_data)):
+        return {"origin_id": _read_origin(job, at).id}
+    return preexisting.noticed(job.rtype, job.action.desired, known.inputs, known.outputs, before)
+
+
+def guarded(
+    job: Job, do: Do, call: Callable[[], Outputs], since: str = "", learned: Mapping[str, Any] = _NOTHING
+) -> Outputs:
     """Make the call that was intended, and record a failure that is known to be one.
 
     An answer that never came, or an error that is not the workspace's, leaves the intent open: the next plan looks.
@@ -275,11 +298,11 @@ def guarded(job: Job, do: Do, call: Callable[[], Outputs], since: str = "") -> O
     except Unavailable:
         raise
     except ReplicatorError as error:
-        _record_failure(job, do, error, since)
+        _record_failure(job, do, error, since, learned)
         raise
 
 
-def _record_failure(job: Job, do: Do, error: ReplicatorError, since: str) -> None:
+def _record_failure(job: Job, do: Do, error: ReplicatorError, since: str, learned: Mapping[str, Any]) -> None:
     book, address = job.context.book, job.action.address
     if do is not Do.CREATE or job.rtype.is_value:
         book.failed(address, do, error.message, partial=do is not Do.DELETE)
@@ -287,23 +310,27 @@ def _record_failure(job: Job, do: Do, error: ReplicatorError, since: str) -> Non
     with contextlib.suppress(WorkspaceError):  # unreadable: the intent stays open
         found = look(job)
         if found is not None and made_by_us(job, found, since):
-            begun = entry_of(job, found, {}).model_copy(update={"partial": True})
+            begun = entry_of(job, found, learned).model_copy(update={"partial": True})
             book.done(address, do, begun)
         else:
             book.failed(address, do, error.message, partial=False)
 
 
-def finish(job: Job, outputs: Outputs, observed: Observed | None = None) -> Finished:
+def finish(
+    job: Job, outputs: Outputs, observed: Observed | None = None, learned: Mapping[str, Any] = _NOTHING
+) -> Finished:
     """Read the object back, unless it was not touched, and record what state holds of it from now on."""
     observed = observed or look(job, patient=not job.rtype.is_value)
     desired = job.action.desired
     later = frozenset(name for name in job.last if observed is None or observed.fields.get(name) != desired.get(name))
-    entry = entry_of(job, observed, outputs, later)
+    entry = entry_of(job, observed, {**learned, **outputs}, later)
     job.context.book.done(job.action.address, job.action.do, entry)
     return Finished(outputs=outputs, later=later, observed=observed)
 
 
-def entry_of(job: Job, observed: Observed | None, outputs: Outputs, later: frozenset[str] = frozenset()) -> Entry:
+def entry_of(
+    job: Job, observed: Observed | None, outputs: Mapping[str, Any], later: frozenset[str] = frozenset()
+) -> Entry:
     """What state will hold of the object: all desired fields as applied, but for those that come `later`."""
     known, lifecycle, action = job.entry, job.lifecycle, job.action
     desired = job.context.desired
@@ -311,16 +338,17 @@ def entry_of(job: Job, observed: Observed | None, outputs: Outputs, later: froze
     mark = observed.mark if observed else None
     needs = sorted(set(declared.resource.depends_on())) if declared else []
     before = known or Entry(imported=action.do is Do.IMPORT and mark != job.context.book.lineage)
+    granted = job.rtype.is_value and action.do is Do.UPDATE
     return Entry(
         id=observed.id if observed else before.id,
-        imported=before.imported,
+        imported=before.imported and not granted,
         protect=before.protect if lifecycle.protect is None else lifecycle.protect,
         partial=bool(later or job.left_out),
         on_removed=lifecycle.on_removed,
         section=desired.sections.get(job.address, before.section),
         inputs=_inputs(job, before, later),
         outputs={**before.outputs, **outputs},
-        watched=_watched(job.rtype, observed) if observed else before.watched,
+        watched=watched(job.rtype, observed) if observed else before.watched,
         depends_on=[str(need) for need in needs if need in desired.resources],
     )
 
@@ -330,11 +358,3 @@ def _inputs(job: Job, before: Entry, later: frozenset[str]) -> Fields:
     secret = {name for name, rule in job.rtype.rules.items() if rule.secret}
     kept = {name: value for name, value in job.action.desired.items() if name not in later | secret}
     return kept | {name: before.inputs[name] for name in later if name in before.inputs}
-
-
-def _watched(rtype: ResourceType, observed: Observed) -> dict[str, Any]:
-    return {
-        name: [list(path) for path in sorted(leaves(observed.fields.get(name) or {}))]
-        for name, rule in rtype.rules.items()
-        if rule.watch
-    }

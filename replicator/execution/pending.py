@@ -8,9 +8,11 @@ from typing import Any
 from replicator.address import Address, Side
 from replicator.engine.actions import Do
 from replicator.engine.diff import diff
+from replicator.engine.drift import leaves
 from replicator.engine.moves import carry
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State, same
+from replicator.execution import preexisting
 from replicator.execution.journal import Pending
 from replicator.execution.store import Opened
 from replicator.resources import TYPES
@@ -101,10 +103,66 @@ def _resolve(resources: dict[str, Entry], lineage: str, item: Pending, snapshot:
     known = before in resources
     if not known and not is_ours(address, observed, lineage=lineage, principal=principal, since=item.at):
         return
-    intended = Entry.model_validate(item.entry)
-    partial = bool(differing(TYPES[address.type], intended.inputs, observed))
+    recovered = _recovered(TYPES[address.type], Entry.model_validate(item.entry), resources.get(before), observed)
     if before != item.address:
         moved = carry(resources, Address.parse(before), address)
         resources.clear()
         resources.update(moved)
-    resources[item.address] = intended.model_copy(update={"id": observed.id, "partial": partial})
+    resources[item.address] = recovered
+
+
+def _recovered(rtype: ResourceType, intended: Entry, known: Entry | None, observed: Observed) -> Entry:
+    """What state holds of an object after a call that may or may not have been made.
+
+    What state knew already is not forgotten before it is seen to be gone; what a call returned is not known.
+    """
+    inputs, outputs = intended.inputs, intended.outputs
+    if known is not None:
+        inputs = _not_forgotten(rtype, known.inputs, intended.inputs, observed)
+        others = preexisting.recovered(rtype, intended.inputs, intended.outputs, known.outputs)
+        outputs = {**known.outputs, **others}
+    update = {
+        "id": observed.id,
+        "inputs": inputs,
+        "outputs": outputs,
+        "watched": intended.watched or watched(rtype, observed),
+        "partial": inputs != intended.inputs or bool(differing(rtype, intended.inputs, observed)),
+    }
+    return intended.model_copy(update=update)
+
+
+def _not_forgotten(rtype: ResourceType, applied: Fields, intended: Fields, observed: Observed) -> Fields:
+    """The intended fields, with what was applied and is to go as far as it is still there, so that the next plan sees
+    it; and with the applied value of what cannot be read, so that it is sent again."""
+    found: Fields = {}
+    for name, value in intended.items():
+        rule = rtype.rules.get(name)
+        if rule is not None and rule.keyed:
+            held = observed.fields.get(name) or {}
+            found[name] = _still_held(applied.get(name) or {}, value or {}, held, rule.keyed) or value
+        elif rule is None or not rule.write_only:
+            found[name] = value
+        elif name in applied:
+            found[name] = applied[name]
+    return found
+
+
+def _still_held(applied: Fields, intended: Fields, held: Fields, depth: int) -> Fields:
+    found = dict(intended)
+    for key in applied.keys() & held.keys():
+        if key not in intended and depth == 1:
+            found[key] = applied[key]
+        elif depth > 1:
+            left = _still_held(applied[key] or {}, intended.get(key) or {}, held[key] or {}, depth - 1)
+            if left or key in intended:
+                found[key] = left
+    return found
+
+
+def watched(rtype: ResourceType, observed: Observed) -> dict[str, Any]:
+    """The keys of an object's access-bearing fields (see Rule.watch)."""
+    return {
+        name: [list(path) for path in sorted(leaves(observed.fields.get(name) or {}))]
+        for name, rule in rtype.rules.items()
+        if rule.watch
+    }

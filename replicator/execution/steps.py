@@ -14,6 +14,7 @@ from replicator.execution.job import (
     entry_of,
     finish,
     guarded,
+    learned_before,
     look,
     made_by_us,
     origin_of,
@@ -58,10 +59,11 @@ def _create(job: Job) -> Finished:
 
 def _make(job: Job) -> Finished:
     origin = origin_of(job)
-    at = job.context.book.intend(job.action.address, Do.CREATE, entry_of(job, None, {}, job.last))
+    learned = learned_before(job, None)
+    at = job.context.book.intend(job.action.address, Do.CREATE, entry_of(job, None, learned, job.last))
     task = job.task(None, origin=origin)
-    outputs = guarded(job, Do.CREATE, lambda: job.attempts.call(lambda: _create_once(job, task, at)), at)
-    return finish(job, outputs)
+    outputs = guarded(job, Do.CREATE, lambda: job.attempts.call(lambda: _create_once(job, task, at)), at, learned)
+    return finish(job, outputs, learned=learned)
 
 
 def _create_once(job: Job, task: Task, since: str) -> Outputs:
@@ -99,12 +101,14 @@ def _settle(job: Job) -> Finished:
 
 
 def _bring_up(job: Job, before: Observed | None, changed: frozenset[str]) -> Finished:
+    learned = learned_before(job, before)
     if not changed and not job.action.moves_data:
-        return finish(job, {}, before)
+        return finish(job, {}, before, learned)
     origin = origin_of(job) if job.action.moves_data else None
     refuse_new_danger(job, before, origin)
-    job.context.book.intend(job.action.address, job.action.do, entry_of(job, before, {}, job.last))
-    return finish(job, guarded(job, job.action.do, lambda: _move_and_update(job, before, changed, origin)))
+    job.context.book.intend(job.action.address, job.action.do, entry_of(job, before, learned, job.last))
+    outputs = guarded(job, job.action.do, lambda: _move_and_update(job, before, changed, origin))
+    return finish(job, outputs, learned=learned)
 
 
 def _move_and_update(job: Job, before: Observed | None, changed: frozenset[str], origin: Observed | None) -> Outputs:
@@ -191,7 +195,7 @@ def _delete(job: Job) -> Finished:
 def _remove(job: Job, before: Observed) -> Outputs:
     entry = job.entry or Entry()
     job.context.book.intend(job.action.address, Do.DELETE, entry)
-    task = replace(job.task(before), desired=entry.inputs)
+    task = replace(job.task(before), desired=job.applied)
     outputs = guarded(job, Do.DELETE, lambda: job.attempts.call(lambda: _delete_once(job, task)))
     job.context.book.gone(job.action.address, Do.DELETE)
     return outputs

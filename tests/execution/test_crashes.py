@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from replicator.address import Address, Side
+from replicator.engine.actions import Do
+from replicator.engine.drift import DriftKind, find_drift
 from replicator.engine.policy import Policy
-from replicator.errors import ExitCode
+from replicator.errors import ExitCode, Unavailable
+from replicator.execution.edits import forget
 from replicator.execution.store import open_state
 from replicator.resources.base import Resource
 from replicator.resources.catalog import Catalog
@@ -160,3 +163,91 @@ def test_crashing_again_and_again_still_converges(tmp_path: Path, monkeypatch: p
     else:
         pytest.fail("it never got to the end")
     converge(bench, after_it())
+
+
+CLOSING: list[tuple[Resource, Resource]] = [
+    (
+        Share(side=Side.SOURCE, name="out", objects=(SharedObject(name="main.a.t"), SharedObject(name="main.b.t"))),
+        Share(side=Side.SOURCE, name="out", objects=(SharedObject(name="main.a.t"),)),
+    ),
+    (
+        Grants(side=Side.SOURCE, name="share/out", privileges={"stays": ("SELECT",), "leaves": ("SELECT",)}),
+        Grants(side=Side.SOURCE, name="share/out", privileges={"stays": ("SELECT",)}),
+    ),
+    (
+        Grants(side=Side.SOURCE, name="schema/main.sales", privileges={"one": ("SELECT", "MODIFY")}),
+        Grants(side=Side.SOURCE, name="schema/main.sales", privileges={"one": ("SELECT",)}),
+    ),
+    (
+        Catalog(side=Side.SOURCE, name="bk", properties={"kept": "1", "gone": "2"}),
+        Catalog(side=Side.SOURCE, name="bk", properties={"kept": "1"}),
+    ),
+]
+
+
+@pytest.mark.parametrize("how", ["the process dies", "no answer comes"])
+@pytest.mark.parametrize(("before", "after"), CLOSING, ids=["share", "principal", "privilege", "property"])
+def test_what_was_to_be_taken_away_is_still_to_be_taken_away_after_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: Resource, after: Resource, how: str
+) -> None:
+    bench = a_bench(tmp_path, monkeypatch)
+    bench.apply(wanted(before))
+    if how == "the process dies":
+        die_at_effect(bench.world, 0, "before")
+        with pytest.raises(Crash):
+            bench.apply(wanted(after))
+    else:
+        bench.world.around = refuse_to_answer
+        assert bench.apply(wanted(after)).exit_code == ExitCode.ERROR
+    bench.world.around = lambda k, moment, what: None
+    known = bench.opened().state.resources[str(after.address)]
+    assert known.partial
+    assert [action.address for action in bench.plan(wanted(after)).actions] == [str(after.address)]
+    assert bench.apply(wanted(after)).exit_code == ExitCode.OK
+    assert bench.plan(wanted(after)).actions == ()
+    assert not bench.opened().state.resources[str(after.address)].partial
+
+
+def refuse_to_answer(k: int, moment: str, what: str) -> None:
+    raise Unavailable(f"no answer to {what}")
+
+
+def test_what_is_known_to_be_gone_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = a_bench(tmp_path, monkeypatch)
+    before, after = CLOSING[0]
+    bench.apply(wanted(before))
+    die_at_effect(bench.world, 0, "after")
+    with pytest.raises(Crash):
+        bench.apply(wanted(after))
+    assert bench.opened().state.resources["source:share/out"].inputs["objects"].keys() == {"TABLE:main.a.t"}
+    assert bench.plan(wanted(after)).actions == ()
+
+
+def test_access_that_somebody_opens_after_a_recovery_is_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = a_bench(tmp_path, monkeypatch)
+    _, share = CLOSING[0]
+    die_at_effect(bench.world, 0, "after")
+    with pytest.raises(Crash):
+        bench.apply(wanted(share))
+    bench.apply(wanted(share))
+    held = bench.world.objects["source:share/out"].fields["objects"]
+    held["TABLE:main.secrets.t"] = {"history": "ENABLED"}
+    report = find_drift(bench.opened().state, {side: bench.world.snapshot(side) for side in Side})
+    assert [item.kind for item in report.items] == [DriftKind.ACCESS_GAINED]
+
+
+def test_a_copy_that_is_recovered_or_taken_over_knows_its_origin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = a_bench(tmp_path, monkeypatch)
+    copy = Clone(side=Side.SOURCE, name="bk.sales.orders", source="main.sales.orders", origin=ORIGIN)
+    die_at_effect(bench.world, 0, "after")
+    with pytest.raises(Crash):
+        bench.apply(wanted(copy))
+    identity = bench.world.objects[ORIGIN].id
+    assert bench.opened().state.resources[str(copy.address)].outputs["origin_id"] == identity
+    bench.apply(wanted(copy))
+    forget(tmp_path, "test", str(copy.address))
+    assert [action.do for action in bench.plan(wanted(copy)).actions] == [Do.IMPORT]
+    bench.apply(wanted(copy))
+    assert bench.opened().state.resources[str(copy.address)].outputs["origin_id"] == identity
