@@ -14,7 +14,7 @@ from replicator.execution.job import Verdict
 from replicator.reconciliation.check import run_check
 from replicator.reconciliation.results import append
 from replicator.reconciliation.task import CheckTask, Settings
-from replicator.reconciliation.verdicts import CheckResult, Report, Why, summarise
+from replicator.reconciliation.verdicts import CheckResult, Report, SideResult, summarise
 from replicator.reconciliation.verdicts import Verdict as Verdicts
 from replicator.resources import TYPES
 from replicator.resources.base import Fields, Reader, Writer
@@ -25,7 +25,11 @@ _NOT_FOR_LOGS: dict[str, Any] = {"rows": True, "source": {"statements"}, "target
 
 @dataclass
 class Checks:
-    """The checks of one run, implementing `job.Check`. Safe to call from many threads."""
+    """The checks of one run, implementing `job.Check`. Safe to call from many threads.
+
+    What could not be verified is kept in the tables of results once for the same versions and reason, not by each
+    apply that asks again.
+    """
 
     desired: Desired
     readers: Mapping[Side, Reader]
@@ -35,16 +39,34 @@ class Checks:
 
     def __call__(self, action: Action, known: Mapping[str, Any], copied: Mapping[str, Any]) -> Verdict:
         result = self.run(action.at, action.desired, known, copied)
+        said = [result.source.version, result.target.version, result.reason.value if result.reason else None]
+        if result.verdict is Verdicts.UNVERIFIABLE and said == known.get("said"):
+            self.results[action.address] = (None, result)
         told = {"verdict": result.verdict.value, "message": result.message, "rows": result.target.rows}
         return Verdict(
             equal=result.equal is True,
             verified=result.verified,
-            hopeless=result.verdict is Verdicts.UNVERIFIABLE and result.reason is not Why.MOVING,
+            hopeless=result.hopeless,
             message=f"{result.verdict}: {result.message}",
-            remember={"fingerprints": dict(result.fingerprints), "rows": result.source.rows},
+            remember={"fingerprints": dict(result.fingerprints), "rows": result.source.rows, "said": said},
             told={**told, "source_version": result.source.version, "target_version": result.target.version},
             details=result.model_dump(mode="json", exclude=_NOT_FOR_LOGS),
         )
+
+    def failed(self, address: Address, fields: Fields, error: Exception) -> CheckResult:
+        """Keep, as the result of a check, that it broke: a verdict like any other, and never a good one."""
+        said = error.message if isinstance(error, ReplicatorError) else f"{type(error).__name__}: {error}"
+        origin = Address.parse(fields["origin"])
+        result = CheckResult(
+            table=address.name,
+            origin=str(origin),
+            verdict=Verdicts.ERROR,
+            message=f"the check broke: {said}",
+            source=SideResult(table=origin.name),
+            target=SideResult(table=address.name),
+        )
+        self.results[str(address)] = (fields.get("results_schema"), result)
+        return result
 
     def run(self, address: Address, fields: Fields, known: Mapping[str, Any], copied: Mapping[str, Any]) -> CheckResult:
         """Run one check and keep its result."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -102,7 +103,7 @@ def reconcile(
     """Run every declared check whose address or table matches a pattern, whatever state says of earlier ones.
 
     With `keep` the results are appended to the tables that the configuration names: the only write. A check that
-    cannot be done is a verdict; nothing stops the others.
+    cannot be done is a verdict; nothing stops the others. Raises ReplicatorError when no check is declared at all.
     """
     chosen = _chosen_checks(desired, patterns)
     outputs = {text: entry.outputs for text, entry in session.store.open().state.resources.items()}
@@ -113,13 +114,16 @@ def reconcile(
         at, fields = Address.parse(address), chosen[address]
         names = {"address": address, "do": "check", "correlation_id": correlation_id(events.run, address)}
         events.emit(Kind.ACTION_START, **names)
-        result = checks.run(at, fields, outputs.get(address, {}), outputs.get(fields["copy_of"], {}))
+        trace: dict[str, str] = {}
+        try:
+            result = checks.run(at, fields, outputs.get(address, {}), outputs.get(fields["copy_of"], {}))
+        except Exception as error:  # noqa: BLE001  a defect met at one table must not cost the verdicts on all others
+            result = checks.failed(at, fields, error)
+            trace = {"error": result.message, "traceback": "".join(traceback.format_exception(error))}
         said = {"result": "done", "seconds": result.seconds, "outputs": {"verdict": result.verdict}}
-        events.emit(Kind.ACTION_END, **names, **said)
+        events.emit(Kind.ACTION_END, **names, **said, **trace)
 
-    for result in scheduler.run(list(chosen), {}, work, workers=workers or session.workers).values():
-        if result.error is not None:
-            raise result.error
+    scheduler.run(list(chosen), {}, work, workers=workers or session.workers)
     if keep and checks.schemas:
         with _writers(session.config) as writers:
             checks.keep(writers[Side.TARGET], events, values=checks.settings.limits.show_values)
@@ -128,11 +132,16 @@ def reconcile(
 
 def _chosen_checks(desired: Desired, patterns: Sequence[str]) -> dict[str, Fields]:
     """Address to fields of the checks that match."""
+    declared = {address: item for address, item in sorted(desired.resources.items()) if TYPES[address.type].is_check}
+    if not declared:
+        raise ReplicatorError(
+            "no check is declared, so nothing was compared",
+            hint="declare some: `reconciliation_config: {enabled: true}` checks every copy of `replication_config`",
+        )
     return {
-        str(address): TYPES[address.type].declared(declared.resource)
-        for address, declared in sorted(desired.resources.items())
-        if TYPES[address.type].is_check
-        and any(fnmatchcase(name, pattern) for pattern in patterns for name in (str(address), address.name))
+        str(address): TYPES[address.type].declared(item.resource)
+        for address, item in declared.items()
+        if any(fnmatchcase(name, pattern) for pattern in patterns for name in (str(address), address.name))
     }
 
 

@@ -15,7 +15,7 @@ from replicator.reconciliation.data import compare_counts, compare_fingerprints,
 from replicator.reconciliation.selection import choose
 from replicator.reconciliation.tables import TableInfo, VersionOf, read_table, version_of
 from replicator.reconciliation.task import CheckTask, Outcome, Work, begin, sentence
-from replicator.reconciliation.verdicts import CheckResult, Verdict, Why
+from replicator.reconciliation.verdicts import LASTING, CheckResult, Verdict, Why
 from replicator.resources.base import Reader
 
 _VERSION_GONE = re.compile(
@@ -82,6 +82,12 @@ def _find(reader: Reader, name: str) -> TableInfo | None:
         return None
 
 
+def _asked(work: Work, versions: VersionOf) -> Outcome | None:
+    if work.task.schema_check or work.task.row_count_check or work.task.missing_data_check:
+        return None
+    return Outcome(Verdict.UNVERIFIABLE, "nothing is checked: every check is switched off", Why.NOTHING_TO_COMPARE)
+
+
 def _visible(work: Work, versions: VersionOf) -> Outcome | None:
     source, target = _both(work)
     hidden = [info.name for info in (source, target) if info.filtered]
@@ -113,7 +119,7 @@ def _columns(work: Work, versions: VersionOf) -> Outcome | None:
     work.columns_total = len(recipe.columns) + len(left_out)
     work.notes += notes
     if task.missing_data_check and not recipe.columns:
-        return Outcome(Verdict.UNVERIFIABLE, "no column can be compared", Why.NOTHING_TO_COMPARE)
+        return Outcome(Verdict.UNVERIFIABLE, "no column can be compared", _why(work) or Why.NOTHING_TO_COMPARE)
     return None
 
 
@@ -127,7 +133,7 @@ def _rows(work: Work, versions: VersionOf) -> Outcome | None:
     return drill_down(work)
 
 
-_STAGES: tuple[Stage, ...] = (_exists, _visible, _schema, _versions, _schema_then, _columns, _data, _rows)
+_STAGES: tuple[Stage, ...] = (_exists, _asked, _visible, _schema, _versions, _schema_then, _columns, _data, _rows)
 
 
 def _both(work: Work) -> tuple[TableInfo, TableInfo]:
@@ -142,7 +148,7 @@ def _good(work: Work) -> Outcome:
     if work.blind and work.task.missing_data_check:
         names = ", ".join(item.name for item in work.blind[:3])
         message = f"equal in {what}; could not be compared: {names}"
-        return Outcome(Verdict.UNVERIFIABLE, message, work.blind[0].why)
+        return Outcome(Verdict.UNVERIFIABLE, message, _why(work))
     tolerated = f"{work.differences.total or work.differing_rows_at_most} rows differ, which the threshold allows"
     equal = sentence([f"equal in {what}", tolerated if work.tolerated else ""])
     if work.lag:
@@ -150,6 +156,11 @@ def _good(work: Work) -> Outcome:
         behind = f"{work.lag} version{'s' if work.lag > 1 else ''} behind"
         return Outcome(Verdict.STALE, f"{equal}, at version {version}; {behind}")
     return Outcome(Verdict.MATCH, equal)
+
+
+def _why(work: Work) -> Why | None:
+    """Why columns could not be compared; a reason that may pass by itself goes before one that lasts."""
+    return min((item.why for item in work.blind), key=lambda why: why in LASTING, default=None)
 
 
 def _compared(work: Work) -> str:

@@ -40,6 +40,11 @@ class Why(StrEnum):
     NOTHING_TO_COMPARE = "nothing_to_compare"
 
 
+LASTING = frozenset({Why.VERSION_GONE, Why.TYPE, Why.ABSENT, Why.NOTHING_TO_COMPARE})
+"""Reasons that hold until there is a new version or another definition of the check; all others may pass by themselves:
+a permission is granted, a mask is dropped."""
+
+
 class RowKind(StrEnum):
     """What is wrong with a row of the copy; duplicated: it occurs more often than in the origin."""
 
@@ -177,6 +182,11 @@ class CheckResult(Model):
     def equal(self) -> bool | None:
         """True: the copy is what was copied. False: it is not. None: nobody can tell."""
         return _EQUAL.get(self.verdict)
+
+    @property
+    def hopeless(self) -> bool:
+        """Nothing can be said, and asking again about the same versions would only say so again."""
+        return self.verdict is Verdict.UNVERIFIABLE and self.reason in LASTING
 
     @property
     def verified(self) -> list[int] | None:

@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 
 from replicator.config import load
-from replicator.emulator import requestlog
+from replicator.emulator import requestlog, sql, start
 from replicator.emulator.faults import Rule
-from replicator.errors import BlockedError, ExitCode, LockedError
+from replicator.errors import BlockedError, ExitCode, LockedError, ReplicatorError
+from replicator.execution import checking
 from replicator.execution.events import Event, Kind
 from replicator.execution.lock import hold
 from replicator.execution.results import Became
 from replicator.execution.running import apply_plan, reconcile
 from replicator.execution.session import open_session, prepare
+from replicator.reconciliation.task import CheckTask
+from replicator.reconciliation.verdicts import CheckResult
+from replicator.resources.base import Reader
 from tests.execution import wire
 
 
@@ -71,6 +75,60 @@ def test_reconcile_checks_again_although_nothing_moved(folder: Path) -> None:
         report = reconcile(session, prepare(session).desired, keep=False)
     assert [table.verdict.value for table in report.tables] == ["MATCH"]
     assert report.exit_code == ExitCode.OK
+
+
+def test_one_check_that_breaks_costs_no_other_its_verdict(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire.on_source(folder, "CREATE TABLE main.sales.items (id BIGINT)")
+    wire.apply(folder)
+    honest = checking.run_check
+
+    def broken(task: CheckTask, source: Reader, target: Reader) -> CheckResult:
+        if task.table == "dr.sales.items":
+            raise KeyError("oops")
+        return honest(task, source, target)
+
+    monkeypatch.setattr(checking, "run_check", broken)
+    with open_session(load(folder / "replicator.yaml")) as session:
+        report = reconcile(session, prepare(session).desired, keep=False)
+    assert [(table.table, table.verdict.value) for table in report.tables] == [
+        ("dr.sales.items", "ERROR"),
+        ("dr.sales.orders", "MATCH"),
+    ]
+    assert "KeyError: 'oops'" in report.tables[0].message
+    assert report.exit_code == ExitCode.ERROR
+
+
+def test_reconciling_without_any_check_proves_nothing_and_says_so(folder: Path) -> None:
+    text = wire.CONFIG.replace("reconciliation_config:\n  enabled: true\n", "")
+    (folder / "replicator.yaml").write_text(text, encoding="utf-8")
+    with (
+        open_session(load(folder / "replicator.yaml")) as session,
+        pytest.raises(ReplicatorError, match="no check is declared") as raised,
+    ):
+        reconcile(session, prepare(session).desired)
+    assert raised.value.exit_code == ExitCode.ERROR
+    assert "reconciliation_config" in raised.value.hint
+
+
+def test_what_nobody_can_tell_stays_due_and_is_recorded_once(folder: Path) -> None:
+    kept = "  recon_outputs_catalog: operations\n  recon_outputs_schema: checks\n"
+    text = wire.CONFIG.replace("reconciliation_config:\n", "reconciliation_config:\n" + kept)
+    (folder / "replicator.yaml").write_text(text, encoding="utf-8")
+    wire.on_source(
+        folder,
+        "CREATE FUNCTION main.sales.hide(n STRING) RETURNS STRING RETURN '***'",
+        "ALTER TABLE main.sales.orders ALTER COLUMN note SET MASK main.sales.hide",
+    )
+    wire.apply(folder)
+    for _ in range(2):
+        assert [action.do.value for action in wire.plan(folder).actions] == ["check"]
+        wire.apply(folder)
+    target = start("eu-west", wire.root(folder)).session()
+    rows = sql.execute(target, "SELECT reason FROM operations.checks.recon_tables").table.to_pylist()
+    assert rows == [{"reason": "masked"}]
+    wire.on_source(folder, "ALTER TABLE main.sales.orders ALTER COLUMN note DROP MASK")
+    assert wire.apply(folder).exit_code == ExitCode.OK
+    assert wire.plan(folder).actions == ()
 
 
 def test_a_table_that_cannot_be_copied_leaves_the_others_their_share(folder: Path) -> None:

@@ -175,6 +175,22 @@ def test_the_definition_alone_needs_no_scan(copied: Bench) -> None:
     assert not result.source.statements
 
 
+def test_with_every_check_switched_off_nothing_is_claimed(copied: Bench) -> None:
+    result = copied.check(missing_data_check=False, row_count_check=False, schema_check=False)
+    assert (result.verdict, result.reason, result.equal) == (Verdict.UNVERIFIABLE, Why.NOTHING_TO_COMPARE, None)
+    assert result.message.startswith("nothing is checked")
+
+
+def test_what_may_change_by_itself_is_asked_again(copied: Bench) -> None:
+    """A mask can be dropped without a new version; a column cannot appear without one."""
+    copied.run(f"CREATE FUNCTION {copied.schema}.hide(n STRING) RETURNS STRING RETURN '***'")
+    copied.run("ALTER TABLE {t} ADD COLUMN more INT")
+    absent = copied.check(schema_check=False)
+    copied.run(f"ALTER TABLE {{o}} ALTER COLUMN name SET MASK {copied.schema}.hide")
+    masked = copied.check(schema_check=False)
+    assert [(item.reason, item.hopeless) for item in (absent, masked)] == [(Why.ABSENT, True), (Why.MASKED, False)]
+
+
 def test_a_key_that_is_no_column_is_an_error(copied: Bench) -> None:
     result = copied.check(key=("nr",))
     assert result.verdict is Verdict.ERROR
