@@ -114,6 +114,8 @@ def reachable(s: Session, location: str, privilege: str) -> Path:
 
 def lookup(s: Session, name: Name) -> Doc:
     """The document of a table or view. Raises ApiError 404 for the first part that is missing, 403."""
+    if len(name) == 1 and name[0].lower() in s.temporary:
+        return s.temporary[name[0].lower()]
     return tables.get_table(s, *qualify(s, name))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from sqlglot import exp
@@ -152,7 +152,8 @@ class Binder:
     def document(self, doc: Doc, travel: Travel = LATEST) -> exp.Expr:
         """What to read for a table or view that was found, with its row filter and masks. Checks SELECT."""
         parts = parts_of(doc)
-        grants.check(self.s, "SELECT", "table", parts)
+        if not doc.get("_temporary"):
+            grants.check(self.s, "SELECT", "table", parts)
         if doc["table_type"] in VIEWS:
             return self._view(doc, travel)
         found = self._relation((parts, travel), lambda: self._pinned(doc, travel))
@@ -251,6 +252,9 @@ def bound_table(relation: str) -> exp.Table:
 
 def view_session(s: Session, doc: Doc) -> Session:
     """The session in which a view's text is read: its owner's, with the catalog and schema of its creation."""
+    if doc.get("_temporary"):
+        catalog, schema = doc["_view_context"]
+        return replace(s, catalog=catalog, schema=schema)
     ms = doc.get("_provider")
     metastore = s.store.metastore(ms) if ms else s.metastore
     principal = metastore.owner if ms else doc["owner"]

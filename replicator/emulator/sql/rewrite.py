@@ -133,8 +133,8 @@ def _parameter(token: Token, by_name: Mapping[str, Param], ordered: list[Param])
     if token.text == "?":
         if ordered:
             return ordered.pop(0)
-    elif token.text[1:].lower() in by_name:
-        return by_name[token.text[1:].lower()]
+    elif (name := token.text[1:].strip("`").lower()) in by_name:
+        return by_name[name]
     message = f"Found the unbound parameter: {token.text.lstrip(':')}. Please, provide a mapping of the parameter."
     raise SqlError("UNBOUND_SQL_PARAMETER", "42P02", message)
 

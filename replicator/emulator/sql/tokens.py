@@ -20,7 +20,7 @@ class Kind(Enum):
     QUOTED = "quoted"  # an identifier in backticks
     STRING = "string"
     NUMBER = "number"
-    PARAMETER = "parameter"  # :name or ?
+    PARAMETER = "parameter"  # :name, :`name` or ?
     SYMBOL = "symbol"
     END = "end"
 
@@ -51,7 +51,7 @@ _PATTERN = re.compile(
     | (?P<quoted>`(?:[^`]|``)*`)
     | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:BD|[LSYDF])?(?!\w))
     | (?P<word>[^\W]\w*)
-    | (?P<parameter>\?|:[A-Za-z_]\w*)
+    | (?P<parameter>\?|:[A-Za-z_]\w*|:`[^`]+`)
     | (?P<symbol><=>|->|\|\||::|<>|!=|==|>=|<=|<<|>>|=>|\$\$|.)
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,

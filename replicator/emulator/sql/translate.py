@@ -5,6 +5,7 @@ The engine's macros (`sp_…`, see `engine_macros`) carry the meaning that Spark
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import sqlglot
@@ -47,9 +48,12 @@ def parse_expression(text: str) -> exp.Expr:
     return found
 
 
+_LEADING_COMMENTS = re.compile(r"\A(?:\s|--[^\n]*\n|/\*.*?\*/)+", re.DOTALL)
+
+
 def unsupported(text: str) -> SqlError:
     """The refusal of a statement that the emulator does not know: never a silent success."""
-    shown = " ".join(text.split())[:120]
+    shown = " ".join(_LEADING_COMMENTS.sub("", text).split())[:120]
     return SqlError("UNSUPPORTED_FEATURE", "0A000", f"This statement is not supported by the emulator: {shown}")
 
 

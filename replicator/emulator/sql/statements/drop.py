@@ -43,6 +43,9 @@ def _drop(s: Session, name: Name, if_exists: bool, views: bool) -> None:
             return
         raise
     _require_kind(doc, views)
+    if doc.get("_temporary"):
+        del s.temporary[doc["name"]]
+        return
     tables.delete_table(s, *names.parts_of(doc))
     if doc.get("table_type") == "MANAGED" and doc.get("_path"):
         shutil.rmtree(Path(doc["_path"]), ignore_errors=True)

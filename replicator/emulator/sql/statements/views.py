@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from replicator.emulator import engine, grants, tables
 from replicator.emulator.delta import types
 from replicator.emulator.errors import ApiError, SqlError
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
-from replicator.emulator.sql import names, query, translate
+from replicator.emulator.sql import names, query
 from replicator.emulator.sql.reader import Name, Reader
-from replicator.emulator.sql.statement import Statement, write
+from replicator.emulator.sql.statement import Statement, read, write
 from replicator.emulator.sql.statements import tags
 from replicator.emulator.sql.statements.create_table import existing_table
 
@@ -32,8 +34,6 @@ class View:
 
 def parse_create(reader: Reader, replaces: bool, temporary: bool) -> Statement:
     """[TEMPORARY] VIEW [IF NOT EXISTS] v [(columns)] [COMMENT] [TBLPROPERTIES] AS query."""
-    if temporary:
-        raise translate.unsupported(reader.text)
     reader.expect("VIEW")
     if_not_exists = reader.if_not_exists()
     view = View(reader.name(), if_not_exists=if_not_exists, replace=replaces)
@@ -52,6 +52,8 @@ def parse_create(reader: Reader, replaces: bool, temporary: bool) -> Statement:
         else:
             raise reader.error("'AS'")
     view.query = reader.rest()
+    if temporary:
+        return read("CREATE_TEMPORARY_VIEW", lambda s: _create_temporary(s, view))
     return write("CREATE_VIEW", lambda s: _create(s, view))
 
 
@@ -71,6 +73,7 @@ def _create(s: Session, view: View) -> None:
         if existing["table_type"] not in names.VIEWS:
             message = f"'CREATE OR REPLACE VIEW' expects a view but `{existing['full_name']}` is a table."
             raise SqlError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", message)
+    _refuse_temporary(s, view)
     doc = definition(s, view.query, view.columns) | {
         "catalog_name": parts[0],
         "schema_name": parts[1],
@@ -80,6 +83,29 @@ def _create(s: Session, view: View) -> None:
         "properties": view.properties,
     }
     tables.register_table(s, doc, replace=existing is not None)
+
+
+def _create_temporary(s: Session, view: View) -> pa.Table:
+    """Keep a view in the session. It reads with the rights of whoever reads it, as text that is pasted."""
+    if len(view.name) != 1:
+        message = f"CREATE TEMPORARY VIEW does not allow providing a catalog or schema: {'.'.join(view.name)}."
+        raise SqlError("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "428EK", message)
+    name = view.name[0].lower()
+    if name in s.temporary and not view.replace:
+        message = f"Cannot create the temporary view `{name}` because it already exists."
+        raise SqlError("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", message)
+    parts = {"catalog_name": "", "schema_name": "", "name": name, "full_name": name}
+    made = definition(s, view.query, view.columns) | parts | {"table_type": "VIEW", "owner": s.principal}
+    s.temporary[name] = made | {"comment": view.comment, "properties": view.properties, "_temporary": True}
+    return pa.table({})
+
+
+def _refuse_temporary(s: Session, view: View) -> None:
+    """A view that stays cannot read one that does not."""
+    used = [name for name in query.names_read(s, view.query) if name in s.temporary]
+    if used:
+        message = f"Cannot create the persistent object {'.'.join(view.name)} because it references a temporary view."
+        raise SqlError("INVALID_TEMP_OBJ_REFERENCE", "42K0F", f"{message[:-1]} `{used[0]}`.")
 
 
 def definition(s: Session, text: str, given: list[tuple[str, str | None]]) -> Doc:
