@@ -6,14 +6,20 @@ Encoding follows what Spark 4 was measured to do: a doubled quote inside a liter
 
 import re
 
+from replicator.errors import ReplicatorError
+
 _SPECIAL = re.compile(r"[\x00-\x1f\x7f'\"\\$\u2028\u2029]")
 
 
 def quote(*parts: str) -> str:
-    """Backtick each part of a name and join with dots. Raises ValueError for a part that SQL would substitute."""
+    """Backtick each part of a name and join with dots. Raises ReplicatorError for a part that SQL would substitute."""
     for part in parts:
         if "${" in part or not part:
-            raise ValueError(f"not usable as a SQL identifier: {part!r}")
+            raise ReplicatorError(
+                f"{'.'.join(parts)!r} cannot be named in SQL: "
+                + ("`${` is substituted even inside backticks" if part else "a part of the name is empty"),
+                hint="rename it, or leave it out (exclude_tables, exclude_schemas)",
+            )
     return ".".join("`" + part.replace("`", "``") + "`" for part in parts)
 
 

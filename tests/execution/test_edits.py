@@ -45,6 +45,20 @@ def test_a_move_onto_another_resource_is_refused(folder: Path) -> None:
     assert open_state(folder, "prod").state.serial == 4
 
 
+@pytest.mark.parametrize("new", ["target:tabel/c.new", "target:table/c.new", "source:schema/c.new"])
+def test_a_move_to_what_cannot_be_the_same_object_is_refused(folder: Path, new: str) -> None:
+    with pytest.raises(StateError, match=r"tabel|cannot be the same"):
+        move(folder, "prod", A, new)
+    assert open_state(folder, "prod").state.serial == 4
+
+
+def test_an_address_of_no_type_can_be_put_right(folder: Path) -> None:
+    state = State(environment="old", lineage="L", serial=4, resources={"target:shema/c.a": Entry(id="1")})
+    save(folder, state)
+    move(folder, "old", "target:shema/c.a", A)
+    assert list(open_state(folder, "old").state.resources) == [A]
+
+
 def test_what_is_not_there_cannot_be_edited(folder: Path) -> None:
     for edit in (forget, unprotect):
         with pytest.raises(StateError, match="state holds no"):

@@ -2,9 +2,11 @@
 
 import pytest
 
+from replicator.errors import ReplicatorError
 from replicator.resources import TYPES
 from replicator.resources.base import Effect
 from replicator.resources.table import canonical_columns
+from replicator.sqltext import quote_name
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES))
@@ -35,3 +37,8 @@ def test_columns_have_one_spelling() -> None:
     once = canonical_columns([{"name": "Id", "type": "LONG", "comment": ""}, {"name": "x", "type": "DECIMAL"}])
     assert once == {"id": {"name": "Id", "type": "bigint", "comment": None}, "x": {"type": "decimal(10,0)"}}
     assert canonical_columns(once) == once
+
+
+def test_a_name_that_sql_would_substitute_is_named() -> None:
+    with pytest.raises(ReplicatorError, match=r"c\.s\.\$\{env\}_orders"):
+        quote_name("c.s.${env}_orders")
