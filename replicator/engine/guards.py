@@ -143,7 +143,7 @@ def _other_object(case: Case) -> Block | None:
 def _overwrites_replica(case: Case) -> Block | None:
     if case.lag is Lag.FOREIGN_WRITE:
         what = f"{case.action.message}; a sync discards that"
-    elif case.lag is Lag.NEVER_COPIED and case.observed is not None:
+    elif case.lag is Lag.NEVER_COPIED and case.observed is not None and _not_managed(case) is None:
         what = "holds rows that were never copied from its origin; a sync discards them"
     else:
         return None
