@@ -68,29 +68,24 @@ def _connector(endpoint: Endpoint) -> str:
 
 
 def _dbt(endpoint: Endpoint) -> str:
-    extra = {
-        name: value
-        for name, value in connector_arguments(endpoint).items()
-        if name not in ("server_hostname", "http_path", "access_token")
-    }
-    lines = "".join(f"        {name}: {_yaml(value)}\n" for name, value in extra.items())
+    """dbt passes its host on to clients of https only: over plain http it refreshes no materialized view."""
+    extra = {"enable_telemetry": "false", "_connection_uri": endpoint.url + endpoint.http_path}
+    if endpoint.ca_file is not None:
+        extra["_tls_trusted_ca_file"] = str(endpoint.ca_file)
+    lines = "".join(f"        {name}: {value}\n" for name, value in extra.items())
     return f"""
 emulator:
   target: dev
   outputs:
     dev:
       type: databricks
-      host: {urlsplit(endpoint.url).netloc if endpoint.ca_file else endpoint.url}
+      host: {urlsplit(endpoint.url).netloc}
       http_path: {endpoint.http_path}
       token: {endpoint.token}
       catalog: main
       schema: default
       connection_parameters:
 {lines}"""
-
-
-def _yaml(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _terraform(endpoint: Endpoint) -> str:

@@ -150,6 +150,10 @@ def _extended(s: Session, doc: Doc) -> list[tuple[str, str, str]]:
     ]
     rows = [("", "", ""), ("# Detailed Table Information", "", "")]
     rows += [(label, str(value), "") for label, value in facts if value not in (None, "")]
+    if kind in names.PIPELINE_TABLES:
+        # dbt reads the schedule here: nothing but REFRESH refreshes anything.
+        rows += [("", "", ""), ("# Refresh Information", "", "")]
+        rows += [("Latest Refresh Status", "Succeeded", ""), ("Refresh Schedule", "MANUAL", "")]
     masks = [(item["name"], f"{item['mask']['function_name']}", "") for item in doc["columns"] if "mask" in item]
     if masks:
         rows += [("", "", ""), ("# Column Masks", "", ""), *masks]
