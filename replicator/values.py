@@ -2,10 +2,42 @@
 
 import hashlib
 import json
+import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 JSON = dict[str, Any]
+
+_LOOKS_SECRET = re.compile(
+    r"\bdapi[0-9a-f]{32}(?:-\d+)?\b"  # a Databricks personal access token
+    r"|\bdose[0-9a-f]{32}\b"  # a Databricks OAuth secret
+    r"|(?<=[Bb]earer )[^\s\"']+"
+    r"|(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"  # user:password in a URL
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON web token
+)
+_SHORTEST_SECRET = 6
+"""What is shorter cannot be told from an ordinary word, and no credential is."""
+
+
+class _Known:
+    """Every secret that this process has seen, and the pattern that finds them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: set[str] = set()
+        self.pattern: re.Pattern[str] | None = None
+
+    def add(self, value: str) -> None:
+        with self._lock:
+            if value in self._values or len(value) < _SHORTEST_SECRET:
+                return
+            self._values.add(value)
+            # The longest first, for one secret may begin with another.
+            self.pattern = re.compile("|".join(map(re.escape, sorted(self._values, key=len, reverse=True))))
+
+
+_KNOWN = _Known()
 
 
 def canonical_json(value: Any) -> str:
@@ -50,3 +82,24 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+def keep_secret(value: str) -> Secret:
+    """A secret that `redact` hides from now on, wherever it turns up in this process."""
+    _KNOWN.add(value)
+    return Secret(value)
+
+
+def redact(text: str) -> str:
+    """A text without any secret that this process has seen, and without whatever looks like a credential."""
+    exact = _KNOWN.pattern
+    return _LOOKS_SECRET.sub("***", exact.sub("***", text) if exact else text)
+
+
+def redacted(value: Any) -> Any:
+    """`redact` in every string of a JSON value, keys too; anything else is left as it is."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {redacted(key): redacted(item) for key, item in value.items()}
+    return [redacted(item) for item in value] if isinstance(value, list | tuple) else value

@@ -116,11 +116,12 @@ def _elsewhere() -> None:
 
 def _tell_failure(error: ReplicatorError, arguments: Sequence[str]) -> None:
     from replicator.render.problems import error_text
+    from replicator.values import redact
 
     if "--debug" in arguments:
-        traceback.print_exc()
+        sys.stderr.write(redact(traceback.format_exc()))
     sys.stdout.flush()
-    sys.stderr.write(error_text(error))
+    sys.stderr.write(redact(error_text(error)))
 
 
 def _tell_usage(error: Exception) -> int:
@@ -133,10 +134,16 @@ def _tell_usage(error: Exception) -> int:
 
 
 def _tell_defect(error: Exception, arguments: Sequence[str]) -> int:
+    from replicator.values import redact
+
+    where = redact(traceback.format_exc())
     if "--debug" in arguments:
-        traceback.print_exc()
+        sys.stderr.write(where)
         return int(ExitCode.ERROR)
     with tempfile.NamedTemporaryFile("w", prefix="replicator-", suffix=".log", delete=False, encoding="utf-8") as log:
-        traceback.print_exc(file=log)
-    print(f"error: a defect in replicator: {type(error).__name__}: {error}\n  details: {log.name}", file=sys.stderr)
+        log.write(where)
+    print(
+        f"error: a defect in replicator: {type(error).__name__}: {redact(str(error))}\n  details: {log.name}",
+        file=sys.stderr,
+    )
     return int(ExitCode.ERROR)

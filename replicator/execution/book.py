@@ -9,7 +9,7 @@ from replicator.engine.moves import carry
 from replicator.engine.state import Entry, State
 from replicator.execution.events import now
 from replicator.execution.journal import Journal, Pending, Record, What, merge
-from replicator.values import JSON
+from replicator.values import JSON, redact
 
 
 def _plain(entry: Entry) -> JSON:
@@ -58,7 +58,7 @@ class Book:
 
     def failed(self, address: str, do: Do, error: str, *, partial: bool) -> None:
         """The call is known to have failed; `partial` when some of it may have happened."""
-        self._keep(Record(What.FAILED, address, do.value, {"error": error, "partial": partial}))
+        self._keep(Record(What.FAILED, address, do.value, {"error": redact(error), "partial": partial}))
 
     def outcome(self) -> tuple[State, dict[str, Pending]]:
         """The state after this run, and every call whose outcome is not known."""

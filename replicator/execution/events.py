@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from replicator.values import JSON, canonical_json
+from replicator.values import JSON, canonical_json, redacted
 
 FORMAT_VERSION = "1.0"
 
@@ -79,10 +79,10 @@ class Events:
             self._observers.append(observer)
 
     def emit(self, kind: Kind, **data: Any) -> None:
-        """Tell every observer. One that fails is dropped with a warning to the others: what it watched did happen."""
+        """Tell every observer, but no secret. One that fails is dropped with a warning to the others: what it watched did happen."""
         with self._lock:
             self._seq += 1
-            event = Event(kind, self.run, self._seq, now(), data)
+            event = Event(kind, self.run, self._seq, now(), redacted(data))
             for observer in list(self._observers):
                 try:
                     observer(event)

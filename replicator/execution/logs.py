@@ -1,11 +1,10 @@
 """The log of a run: one JSON line per finished action, without anything secret."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, TextIO
 
 from replicator.execution.events import Event, Kind, Observer
-from replicator.values import Secret
+from replicator.values import redacted
 
 Level = Literal["debug", "info", "warning", "error"]
 Form = Literal["json", "text"]
@@ -21,38 +20,14 @@ _LOGGED: Mapping[Kind, Level] = {
     Kind.WARNING: "warning",
     Kind.RUN_END: "info",
 }
-_LOOKS_SECRET = re.compile(
-    r"\bdapi[0-9a-f]{32}(?:-\d+)?\b"  # a Databricks personal access token
-    r"|\bdose[0-9a-f]{32}\b"  # a Databricks OAuth secret
-    r"|(?<=[Bb]earer )[^\s\"']+"
-    r"|(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"  # user:password in a URL
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON web token
-)
 
 
-def redactor(secrets: Iterable[Secret] = ()) -> Callable[[Any], Any]:
-    """A function that replaces the given values, and all that looks like a credential, inside any JSON value."""
-    known = sorted({secret.reveal() for secret in secrets if secret.reveal()}, key=len, reverse=True)
-    exact = re.compile("|".join(map(re.escape, known))) if known else None
-
-    def redact(value: Any) -> Any:
-        if isinstance(value, str):
-            return _LOOKS_SECRET.sub("***", exact.sub("***", value) if exact else value)
-        if isinstance(value, dict):
-            return {redact(key): redact(item) for key, item in value.items()}
-        return [redact(item) for item in value] if isinstance(value, list | tuple) else value
-
-    return redact
-
-
-def json_log(stream: TextIO, secrets: Iterable[Secret] = (), *, level: Level = "info", form: Form = "json") -> Observer:
+def json_log(stream: TextIO, *, level: Level = "info", form: Form = "json") -> Observer:
     """An observer that writes one line per event of at least `level` to `stream`: JSON, or `key=value` as text."""
     import structlog
 
-    redact = redactor(secrets)
-
     def hide(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {str(key): redact(value) for key, value in line.items()}
+        return {str(key): redacted(value) for key, value in line.items()}
 
     renderers: Mapping[Form, Any] = {
         "json": structlog.processors.JSONRenderer(sort_keys=True, default=str),

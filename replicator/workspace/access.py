@@ -12,12 +12,13 @@ from typing import Any
 from replicator import __version__
 from replicator.config.connection import Connection, SecretRef
 from replicator.errors import ConfigError, WorkspaceError
-from replicator.values import Secret
+from replicator.values import Secret, keep_secret, redact
 from replicator.workspace.failures import of_rest, unreachable
 
 FIRST_CONTACT_SECONDS = 5
 """How long a host may take to answer the very first request."""
 REQUEST_SECONDS = 60
+_CREDENTIALS = ("token", "client_secret", "password", "azure_client_secret")
 _WELL_KNOWN = "/.well-known/databricks-config"
 
 
@@ -62,6 +63,7 @@ def _emulated(connection: Connection, name: str, directory: Path) -> Access:
 
     root = Path(connection.emulator_root) if connection.emulator_root else Path(".replicator") / "emulator"
     endpoint = start(name, directory / root)
+    keep_secret(endpoint.token)
     config = _sdk_config({"host": endpoint.url, "token": endpoint.token, "auth_type": "pat"}, connection.label)
     if connection.token is not None:
         token = _resolve(connection.token, config, connection.label)
@@ -126,11 +128,16 @@ def _sdk_config(arguments: Mapping[str, str], label: str) -> Any:
             product_version=__version__,
         )
         config.http_timeout_seconds = REQUEST_SECONDS
-        return config
     except ValueError as error:
         # The SDK's message may repeat what it was given, so only its first sentence is shown.
-        reason = str(error).partition(". ")[0].partition("\n")[0]
+        reason = redact(str(error).partition(". ")[0].partition("\n")[0])
         raise _no_way_in(label, reason, arguments) from None
+    # What the SDK found by itself (a profile, DATABRICKS_TOKEN) has not been looked at yet.
+    for name in _CREDENTIALS:
+        found = getattr(config, name, None)
+        if found and _usable(found, f"{label}: {name}").reveal() != found:
+            raise ConfigError(f"{label}: {name} begins or ends with white space", hint="take it away")
+    return config
 
 
 def _no_way_in(label: str, reason: str, arguments: Mapping[str, str]) -> ConfigError:
@@ -153,7 +160,7 @@ def _resolve(reference: SecretRef, config: Any | None, label: str) -> Secret:
             raise ConfigError(
                 f"{label}: environment variable {reference.env} is not set", hint="export it, then try again"
             )
-        return Secret(value)
+        return _usable(value, f"{label}: environment variable {reference.env}")
     return _from_scope(reference, config or _sdk_config({}, "the default workspace"), label)
 
 
@@ -164,12 +171,29 @@ def _from_scope(reference: SecretRef, config: Any, label: str) -> Secret:
     query = {"scope": reference.secret_scope, "key": reference.secret_key}
     try:
         answer = ApiClient(config).do("GET", "/api/2.0/secrets/get", query=query)
-        return Secret(base64.b64decode(answer["value"], validate=True).decode())
+        value = base64.b64decode(answer["value"], validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, KeyError):
         raise ConfigError(f"{label}: {where} does not hold a token") from None
     except Exception as error:  # noqa: BLE001  the SDK raises exceptions of many libraries; `of_rest` names each
         failure = of_rest(error, "the secrets API", f"read {where}")
         raise WorkspaceError(f"{label}: {failure.message}", hint="create the secret, or use `env: NAME`") from None
+    return _usable(value, f"{label}: {where}")
+
+
+def _usable(value: str, where: str) -> Secret:
+    """A secret that can be sent in a header. Files and shells often leave a line break at its end.
+
+    Raises ConfigError, which never repeats the value.
+    """
+    secret = value.strip()
+    if not secret:
+        raise ConfigError(f"{where} holds nothing but white space")
+    if not (secret.isascii() and secret.isprintable()):
+        raise ConfigError(
+            f"{where} holds a line break or another character that no credential has",
+            hint="store the credential by itself, in one line",
+        )
+    return keep_secret(secret)
 
 
 def _quiet() -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from replicator.errors import AlreadyExists, NotFound, PermissionDenied, Unavailable, WorkspaceError
+from replicator.values import redact
 
 _SQL_CLASS = re.compile(r"\[([A-Z][A-Z0-9_.]+)\]")
 _SQL_STATE = re.compile(r"SQLSTATE:? ?([0-9A-Z]{5})")
@@ -50,7 +51,7 @@ def unreachable(error: BaseException, label: str, host: str) -> WorkspaceError:
 
 def _answered(error: Exception, label: str, what: str) -> WorkspaceError:
     code = str(getattr(error, "error_code", "") or "")
-    text = _SDK_SUFFIX.sub("", str(error)).strip() or type(error).__name__
+    text = redact(_SDK_SUFFIX.sub("", str(error))).strip() or type(error).__name__
     status = _status(error)
     if status == 401 or (status == 403 and _BAD_CREDENTIALS.search(text)):
         return refused_credentials(label, text)
@@ -101,7 +102,7 @@ def of_sql(error: BaseException, label: str) -> WorkspaceError:
     """The failure of a statement: by SQLSTATE where the server gave one, otherwise the server did not answer."""
     from databricks.sql import exc
 
-    text = str(getattr(error, "message", None) or error).strip()
+    text = redact(str(getattr(error, "message", None) or error)).strip()
     state, named = _SQL_STATE.search(text), _SQL_CLASS.search(text)
     code = named[1] if named else ""
     status = int(getattr(error, "context", {}).get("http-code") or 0) if isinstance(error, exc.Error) else 0
@@ -141,4 +142,4 @@ def _root(error: BaseException) -> str:
     """The last link of a chain of wrapped network errors, in one line."""
     last = list(_chain(error))[-1]
     text = re.sub(r"<[^>]*object at 0x[0-9a-f]+>:? ?|\[Errno -?\d+\] ", "", str(last))
-    return re.sub(r"\s+", " ", text).strip() or type(last).__name__
+    return redact(re.sub(r"\s+", " ", text)).strip() or type(last).__name__

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from replicator.address import Side
+from replicator.engine.actions import Do
+from replicator.engine.state import State
 from replicator.errors import PermissionDenied
 from replicator.execution.audit import COLUMNS, AuditTrail, Place, creating, inserting
+from replicator.execution.book import Book
 from replicator.execution.events import Event, EventFile, Events, Kind, correlation_id, new_run_id
-from replicator.execution.logs import json_log, redactor
-from replicator.values import Secret
+from replicator.execution.journal import Header, Journal
+from replicator.execution.logs import json_log
+from replicator.values import keep_secret, redact
 
 TOKEN = "dapi" + "0123456789abcdef" * 2
 
@@ -113,26 +117,42 @@ def test_the_log_keeps_what_is_at_least_as_severe_as_asked_for() -> None:
 
 
 def test_a_log_as_text_has_one_readable_line_per_event() -> None:
+    keep_secret("hunter2")
     stream = io.StringIO()
-    events = Events("run", json_log(stream, [Secret("hunter2")], form="text"))
+    events = Events("run", json_log(stream, form="text"))
     events.emit(Kind.ACTION_END, **an_end("failed", error="no such\ntable hunter2", outputs={"copied_files": 1}))
     (line,) = stream.getvalue().splitlines()
     assert " level=error event=action_end address=" in line
     assert 'error="no such\\ntable ***"' in line
 
 
-def test_nothing_secret_reaches_the_log() -> None:
-    stream = io.StringIO()
-    events = Events("run", json_log(stream, [Secret("hunter2")]))
+def test_nothing_secret_reaches_the_log_or_any_other_listener(tmp_path: Path) -> None:
+    keep_secret("hunter2")
+    stream, file = io.StringIO(), tmp_path / "events.ndjson"
+    executed: list[str] = []
+    audit = trail(executed)
+    events = Events("run", json_log(stream), EventFile(str(file)), audit)
     error = f"Bearer abc.def refused for {TOKEN} at https://me:pw@host/x with hunter2"
     events.emit(Kind.ACTION_END, **an_end("failed", error=error, outputs={"hunter2": [TOKEN]}))
+    audit.flush()
+    told = stream.getvalue() + file.read_text() + "".join(executed)
+    assert told.count("***") >= 15
     for secret in ("hunter2", TOKEN, "abc.def", "me:pw"):
-        assert secret not in stream.getvalue()
+        assert secret not in told
+
+
+def test_the_journal_keeps_no_secret_of_an_error(tmp_path: Path) -> None:
+    keep_secret("hunter2")
+    journal = Journal(tmp_path / "j", Header("run", "plan", "test", "lineage", 1))
+    book = Book(State(environment="test", lineage="lineage"), {}, journal)
+    book.failed("target:schema/a.b", Do.CREATE, "no hunter2 here", partial=False)
+    journal.close()
+    assert "no *** here" in (tmp_path / "j").read_text()
 
 
 def test_redaction_leaves_ordinary_text_alone() -> None:
     text = "target:table/sales.eyJ at https://host/path: 403 PERMISSION_DENIED for me@corp.com"
-    assert redactor()(text) == text
+    assert redact(text) == text
 
 
 def trail(executed: list[str], fail: bool = False) -> AuditTrail:

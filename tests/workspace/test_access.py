@@ -9,6 +9,8 @@ from replicator.address import Side
 from replicator.config.connection import Connection, SecretRef
 from replicator.errors import ConfigError, ReplicatorError, Unavailable, WorkspaceError
 from replicator.workspace import open_reader, read_versions
+from replicator.workspace.access import _sdk_config
+from replicator.workspace.failures import of_rest, of_sql, unreachable
 
 from .conftest import QUICK, World
 
@@ -118,3 +120,51 @@ def test_a_warehouse_that_does_not_exist_is_an_error_and_not_an_empty_answer(
         reader.query("SELECT 1")
     with pytest.raises(WorkspaceError, match="warehouse"):
         read_versions(reader, ["c.s.t", "c.s.u"])
+
+
+@pytest.mark.parametrize("around", ["{}\n", "  {}", "{}\r\n"])
+def test_white_space_around_a_token_does_not_count(around: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANARY", around.format(world.endpoint().token_for("bob@example.com")))
+    reader = world.open(token=SecretRef(env="CANARY"))
+    assert reader.identity().principal == "bob@example.com"
+    assert reader.query("SELECT 1 AS one") == [{"one": 1}]
+
+
+@pytest.mark.parametrize("inside", ["abc\n", "abc\r\nX-Evil: ", "abc\x00", "abc\u20ac"])
+def test_a_token_that_no_header_can_carry_is_refused_and_never_shown(
+    inside: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = world.open()
+    admin.send("POST", "/api/2.0/secrets/scopes/create", {"scope": "replication"})
+    token = inside + CANARY
+    admin.send("POST", "/api/2.0/secrets/put", {"scope": "replication", "key": "bob", "string_value": token})
+    references = [SecretRef(secret_scope="replication", secret_key="bob")]
+    if "\x00" not in token:
+        monkeypatch.setenv("CANARY", token)
+        references.append(SecretRef(env="CANARY"))
+    for reference in references:
+        with pytest.raises(ConfigError, match="no credential has") as raised:
+            world.open(token=reference)
+        assert CANARY not in f"{raised.value!r}{raised.value}{raised.value.hint}"
+
+
+@pytest.mark.parametrize("token", [CANARY + "\n", "abc\n" + CANARY])
+def test_a_token_of_the_environment_is_looked_at_too(
+    token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("DATABRICKS_TOKEN", token)
+    with pytest.raises(ConfigError, match="token") as raised:
+        _sdk_config({}, "source")
+    assert CANARY not in f"{raised.value!r}{raised.value}"
+
+
+def test_an_answer_that_repeats_a_secret_is_told_without_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "canary-of-an-echoing-server"
+    monkeypatch.setenv("CANARY", secret)
+    with pytest.raises(WorkspaceError):
+        world.open(token=SecretRef(env="CANARY")).identity()
+    for error in (ValueError(f"Invalid header value b'Bearer {secret}'"), OSError(f"no way to x?token={secret}")):
+        assert secret not in of_rest(error, "source", "GET /x").message
+        assert secret not in of_sql(error, "source").message
+        assert secret not in unreachable(error, "source", "https://x").message
