@@ -55,7 +55,6 @@ def test_no_more_than_the_allowed_number_run_at_once() -> None:
     assert most == 3
 
 
-
 def test_a_failure_blocks_only_those_that_wait_for_it_and_says_which() -> None:
     def work(node: str) -> str:
         if node == "bad":
