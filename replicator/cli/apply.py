@@ -148,12 +148,15 @@ def run_all(run: Run, *, dry_run: bool = False, workers: int | None = None, as_j
 
 def carry_out(run: Run, order: Order) -> ExitCode:
     """Plan under the lock, have it approved, apply it and tell what became of it."""
+    saved = approval.read_signed(order.saved) if order.saved is not None else None
+    if saved is not None:
+        order = replace(order, policy=replace(order.policy, mode=saved.mode, allow=saved.released))
     with opened(run, workers=order.workers, locked_for=order.verb) as session:
         prepared = planned(run, session, order.policy)
         if order.expect and approval.was_applied(prepared.plan, prepared.state, order.expect):
             output.show(run, f"Plan {order.expect} was already applied. Nothing is left to do.\n")
             return ExitCode.OK
-        prepared = _approved(order, prepared, session)
+        prepared = _approved(order, prepared, session, saved)
         if not order.silent:
             place = output.look(run, full=order.full, selection=selection(order.policy))
             show_plan(run, prepared.plan, place, under_way=True)
@@ -163,12 +166,13 @@ def carry_out(run: Run, order: Order) -> ExitCode:
     return result.exit_code
 
 
-def _approved(order: Order, prepared: "Prepared", session: "Session") -> "Prepared":
-    """The plan to carry out. Raises StaleError when it is not the one that was approved."""
-    if order.saved is not None:
-        saved = approval.read_plan(order.saved)
+def _approved(order: Order, prepared: "Prepared", session: "Session", saved: "Plan | None") -> "Prepared":
+    """The plan to carry out. Raises StaleError when it is not the one that was approved, BlockedError when a guard has
+    something against it by now."""
+    if saved is not None:
         approval.check_saved(saved, prepared.plan)
-        return replace(prepared, plan=saved)
+        approval.check_blocks(saved, prepared.plan)
+        return replace(prepared, plan=saved, unsettled=frozenset(action.address for action in prepared.plan.actions))
     if order.resume:
         approval.check_rest(prepared.plan, session.store.directory, order.expect)
     elif order.expect:

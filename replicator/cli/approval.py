@@ -5,10 +5,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from replicator.cli.signing import KEY_VARIABLE, is_signed, signed
 from replicator.engine.actions import Action, Do, Plan
 from replicator.engine.planner import identity
 from replicator.engine.state import State
-from replicator.errors import StaleError, StateError, UsageError
+from replicator.errors import BlockedError, StaleError, StateError, UsageError
 from replicator.render.symbols import is_dangerous
 
 SHORTEST_ID = 8
@@ -24,7 +25,11 @@ _LEFTOVERS: Mapping[Do, frozenset[Do]] = {
 
 
 def save_plan(path: Path, plan: Plan) -> None:
-    """Write a plan where only its owner can read it. Raises UsageError when that is not possible."""
+    """Sign a plan and write it where only its owner can read it. Raises UsageError when that is not possible."""
+    _write(path, signed(plan))
+
+
+def _write(path: Path, plan: Plan) -> None:
     from replicator.execution.files import write_atomic
 
     try:
@@ -34,7 +39,10 @@ def save_plan(path: Path, plan: Plan) -> None:
 
 
 def read_plan(path: Path) -> Plan:
-    """A saved plan. Raises UsageError when the file is none, StaleError when it is not as it was made."""
+    """A plan to look at. Raises UsageError when the file is none, StaleError when its actions are not as they were made.
+
+    Nobody vouches for the rest of it: see `read_signed`.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -44,10 +52,23 @@ def read_plan(path: Path) -> Plan:
         plan = Plan.model_validate_json(text)
     except ValidationError as error:
         raise UsageError(f"{path}: this is not a saved plan", hint="make one: replicator plan --out FILE") from error
-    made = identity(plan.environment, plan.mode, plan.config.hash, plan.metastores, plan.actions)
+    made = identity(plan.environment, plan.mode, plan.config.hash, plan.metastores, plan.actions, plan.released)
     if made != plan.plan_id:
         raise StaleError(f"{path}: the plan was changed after it was made", hint="make it anew: replicator plan --out")
     return plan
+
+
+def read_signed(path: Path) -> Plan:
+    """A saved plan to carry out. Raises StaleError unless every byte of it is as it was saved with our key."""
+    plan = read_plan(path)
+    if not plan.signature:
+        raise StaleError(f"{path}: the plan is not signed", hint="make it anew: replicator plan --out")
+    if not is_signed(plan):
+        raise StaleError(
+            f"{path}: the plan's signature does not match: it was changed after it was made, or signed with another key",
+            hint=f"make it anew: replicator plan --out. To plan and apply on two machines, give both one {KEY_VARIABLE}",
+        )
+    return plan.model_copy(update={"signature": ""})
 
 
 def check_saved(saved: Plan, now: Plan) -> None:
@@ -66,6 +87,22 @@ def check_saved(saved: Plan, now: Plan) -> None:
     if moved:
         raise StaleError(
             f"the saved plan is stale: {', '.join(moved)} changed since", hint="plan again, and approve it"
+        )
+
+
+def check_blocks(saved: Plan, now: Plan) -> None:
+    """Raises BlockedError when a guard holds back now what it let pass when the plan was saved."""
+    held = {action.address: action.blocked for action in now.actions}
+    found = [
+        f"{action.address}: {block.message} [{block.code}]"
+        for action in saved.actions
+        for block in held.get(action.address, ())
+        if block.code not in {known.code for known in action.blocked}
+    ]
+    if found:
+        raise BlockedError(
+            "a guard holds back what it did not when the plan was saved:\n  " + "\n  ".join(found[:20]),
+            hint="plan again, and approve it",
         )
 
 
@@ -100,7 +137,7 @@ def remember(directory: Path, plan: Plan) -> None:
 
     path = approved_file(directory, plan.environment)
     private_directory(path.parent)
-    save_plan(path, plan)
+    _write(path, plan)
 
 
 def check_rest(plan: Plan, directory: Path, expected: str | None) -> None:

@@ -167,7 +167,10 @@ class Notice(Model):
 
 
 class Plan(Model):
-    """The only thing that apply executes. `actions` stand in execution order; unchanged resources are only counted."""
+    """The only thing that apply executes. `actions` stand in execution order; unchanged resources are only counted.
+
+    `released` are the guards and address patterns that were released for it; a saved plan carries a `signature`.
+    """
 
     format_version: Literal["1.0"] = "1.0"
     replicator_version: str
@@ -184,3 +187,5 @@ class Plan(Model):
     summary: dict[str, int]
     actions: tuple[Action, ...]
     notices: tuple[Notice, ...] = ()
+    released: tuple[str, ...] = ()
+    signature: str = ""

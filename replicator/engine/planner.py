@@ -136,10 +136,10 @@ def _assemble(
     created_at: str,
 ) -> Plan:
     metastores = {side.value: side_ref(snapshot) for side, snapshot in sorted(snapshots.items())}
-    blocked = any(action.blocked for action in actions)
+    blocked, released = any(action.blocked for action in actions), tuple(sorted(set(policy.allow)))
     return Plan(
         replicator_version=__version__,
-        plan_id=identity(desired.environment, policy.mode, desired.config_hash, metastores, actions),
+        plan_id=identity(desired.environment, policy.mode, desired.config_hash, metastores, actions, released),
         environment=desired.environment,
         mode=policy.mode,
         created_at=created_at,
@@ -152,6 +152,7 @@ def _assemble(
         summary=_summary(actions),
         actions=tuple(actions),
         notices=guards.notices(actions, desired),
+        released=released,
     )
 
 
@@ -184,9 +185,14 @@ _NO_PART_OF_ID = {"estimate", "declared_at", "message"}
 
 
 def identity(
-    environment: str, mode: str, config_hash: str, metastores: Mapping[str, SideRef], actions: Iterable[Action]
+    environment: str,
+    mode: str,
+    config_hash: str,
+    metastores: Mapping[str, SideRef],
+    actions: Iterable[Action],
+    released: Iterable[str] = (),
 ) -> str:
-    """64 hex digits over what will be done: no timestamps, and no current version of a busy table."""
+    """64 hex digits over what will be done, and what was released for it: no timestamps, and no current version of a busy table."""
     body = {
         "format": 1,
         "environment": environment,
@@ -194,5 +200,5 @@ def identity(
         "config": config_hash,
         "metastores": {side: known.metastore_id for side, known in metastores.items()},
         "actions": [action.model_dump(mode="json", exclude=_NO_PART_OF_ID) for action in actions],
-    }
+    } | ({"released": sorted(released)} if released else {})
     return fingerprint(body).removeprefix("sha256:")

@@ -27,13 +27,15 @@ from replicator.resources import TYPES
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: `workers` at a time; `skip_blocked` leaves out what a guard holds back and what waits for it."""
+    """How to run: `workers` at a time; `skip_blocked` leaves out what a guard holds back and what waits for it;
+    `unsettled` as in session.Prepared."""
 
     workers: int = 8
     fail_fast: bool = False
     skip_blocked: bool = False
     retry: Retry = field(default_factory=Retry)
     policy: Policy = field(default_factory=Policy)
+    unsettled: frozenset[str] = frozenset()
 
 
 _DEFAULTS = Options()
@@ -56,7 +58,7 @@ def execute(
     """
     refuse(plan, opened, skip_blocked=options.skip_blocked)
     if not plan.actions:
-        return settle(plan, desired, opened, store, events)
+        return settle(plan, desired, opened, store, events, options.unsettled)
     began, stop = time.monotonic(), stop or threading.Event()
     opened = _named(opened, plan)
     journal = store.begin(opened, run=events.run, plan_id=plan.plan_id)
@@ -69,7 +71,7 @@ def execute(
     state, pending = book.outcome()
     ended = ApplyResult(events.run, plan.plan_id, results, 0.0, state.serial + 1, stop.is_set())
     last = {"run": events.run, "plan_id": plan.plan_id, "at": now(), "result": _word(ended)}
-    saved = store.commit(refreshed(state, plan, desired), pending, last)
+    saved = store.commit(refreshed(state, plan, desired, options.unsettled), pending, last)
     events.emit(Kind.STATE_SAVED, serial=saved.serial)
     return replace(ended, serial=saved.serial, seconds=time.monotonic() - began)
 
@@ -123,9 +125,16 @@ def _context(
     )
 
 
-def settle(plan: Plan, desired: Desired, opened: Opened, store: StateStore, events: Events) -> ApplyResult:
+def settle(
+    plan: Plan,
+    desired: Desired,
+    opened: Opened,
+    store: StateStore,
+    events: Events,
+    unsettled: frozenset[str] = frozenset(),
+) -> ApplyResult:
     """An empty plan: nothing to do in a workspace, but state may have to learn something (protect, a crashed run)."""
-    began, state = time.monotonic(), refreshed(opened.state, plan, desired)
+    began, state = time.monotonic(), refreshed(opened.state, plan, desired, unsettled)
     if not opened.saved or not same(state, opened.state):
         last = {name: value for name, value in state.last_apply.items() if name != "pending"}
         state = store.commit(state, opened.pending, last)
@@ -133,12 +142,13 @@ def settle(plan: Plan, desired: Desired, opened: Opened, store: StateStore, even
     return ApplyResult(events.run, plan.plan_id, (), time.monotonic() - began, state.serial)
 
 
-def refreshed(state: State, plan: Plan, desired: Desired) -> State:
-    """The state, with what a whole plan found to be as desired already recorded as applied."""
+def refreshed(state: State, plan: Plan, desired: Desired, unsettled: frozenset[str] = frozenset()) -> State:
+    """The state, with what a whole plan found to be as desired already recorded as applied, but for what is
+    `unsettled`."""
     if not plan.complete or plan.mode == "destroy":
         return state
     resources = dict(state.resources)
-    acting = {action.address for action in plan.actions}
+    acting = {action.address for action in plan.actions} | unsettled
     for address, declared in desired.resources.items():
         entry = resources.get(str(address))
         if entry is None or str(address) in acting or TYPES[address.type].is_check:

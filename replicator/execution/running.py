@@ -52,7 +52,7 @@ def apply_plan(
     config, plan = session.config, prepared.plan
     refuse(plan, prepared.seen.opened, skip_blocked=skip_blocked)
     retry = Retry(config.retry.max_attempts, config.retry.retry_delay_seconds, config.concurrency.timeout_seconds)
-    options = Options(workers or session.workers, fail_fast, skip_blocked, retry, policy or Policy())
+    options = Options(workers or session.workers, fail_fast, skip_blocked, retry, policy or Policy(), prepared.unsettled)
     warnings: list[str] = []
     events = Events(new_run_id(), *observers, _collecting(warnings))
     with _logging(config, events):
@@ -61,7 +61,7 @@ def apply_plan(
         if plan.actions:
             result = _carry_out(session, prepared, events, options, stop or threading.Event())
         else:
-            result = settle(plan, prepared.desired, prepared.seen.opened, session.store, events)
+            result = settle(plan, prepared.desired, prepared.seen.opened, session.store, events, prepared.unsettled)
         counts = {became.value: count for became, count in sorted(result.counts.items())}
         events.emit(Kind.RUN_END, exit_code=int(result.exit_code), counts=counts, seconds=round(result.seconds, 3))
     return replace(result, warnings=tuple(warnings))

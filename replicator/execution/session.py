@@ -50,11 +50,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a command needs to show, guard and execute: the plan and all that it was made from."""
+    """What a command needs to show, guard and execute: the plan and all that it was made from.
+
+    `unsettled` are addresses that are not as desired although the plan, saved earlier, leaves them alone.
+    """
 
     plan: Plan
     desired: Desired
     seen: Seen
+    unsettled: frozenset[str] = frozenset()
 
     @property
     def snapshots(self) -> Snapshots:

@@ -56,6 +56,12 @@ class Ended:
 Command = Callable[..., Ended]
 
 
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test makes a key in the home of whoever runs it."""
+    monkeypatch.setenv("REPLICATOR_PLAN_KEY", "a key for tests alone")
+
+
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     """Run a command line here; fails if a traceback is shown."""

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from replicator.cli import approval
-from replicator.engine.actions import Action, Do, Plan, Risk, StateRef
+from replicator.engine.actions import Action, Block, Do, Estimate, Plan, Risk, StateRef
 from replicator.engine.planner import identity
 from replicator.engine.state import State
-from replicator.errors import StaleError, StateError, UsageError
+from replicator.errors import BlockedError, ExitCode, StaleError, StateError, UsageError
+from tests.cli.conftest import Command
 from tests.render import factory
 
 
@@ -28,7 +29,7 @@ def schema(name: str, do: Do = Do.CREATE, **rest: object) -> Action:
 def test_a_saved_plan_comes_back_as_it_was(tmp_path: Path) -> None:
     made = plan(*factory.five_thousand().actions)
     approval.save_plan(tmp_path / "plan.json", made)
-    assert approval.read_plan(tmp_path / "plan.json") == made
+    assert approval.read_signed(tmp_path / "plan.json") == made
     assert os.stat(tmp_path / "plan.json").st_mode & 0o777 == 0o600
 
 
@@ -109,3 +110,91 @@ def test_what_was_not_approved_is_no_rest(foreign: Action, begun: tuple[Path, Pl
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="nothing to resume"):
         approval.check_rest(plan(), tmp_path, None)
+
+
+def forged(path: Path, **fields: object) -> None:
+    """Edit a saved plan so that its id is right again."""
+    document = json.loads(path.read_text())
+    document["actions"][0] |= fields
+    made = Plan.model_validate(document)
+    document["plan_id"] = identity(made.environment, made.mode, made.config.hash, made.metastores, made.actions)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("fields", [{"estimate": {"source_version": 1}}, {"blocked": []}, {"message": "harmless"}])
+def test_a_plan_whose_id_was_made_right_again_is_looked_at_but_not_carried_out(
+    fields: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.json"
+    held = Block(code="DL101", message="would drop a table with its data")
+    approval.save_plan(path, plan(schema("a.b", blocked=(held,), estimate=Estimate(source_version=7))))
+    assert approval.read_signed(path).actions[0].blocked == (held,)
+    forged(path, **fields)
+    assert approval.read_plan(path).actions
+    with pytest.raises(StaleError, match="signature does not match"):
+        approval.read_signed(path)
+
+
+def test_a_plan_of_another_key_or_of_none_is_not_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "plan.json"
+    monkeypatch.setenv("REPLICATOR_PLAN_KEY", "the key of the pipeline")
+    approval.save_plan(path, plan(schema("a.b")))
+    assert approval.read_signed(path)
+    monkeypatch.setenv("REPLICATOR_PLAN_KEY", "the key of somebody else")
+    with pytest.raises(StaleError, match="another key"):
+        approval.read_signed(path)
+    path.write_text(plan(schema("a.b")).model_dump_json())
+    with pytest.raises(StaleError, match="not signed"):
+        approval.read_signed(path)
+
+
+def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REPLICATOR_PLAN_KEY")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("one.json", "two.json"):
+        approval.save_plan(tmp_path / name, plan(schema("a.b")))
+    (key,) = (tmp_path / "config" / "replicator").iterdir()
+    assert (key.name, key.stat().st_mode & 0o777) == ("plan.key", 0o600)
+    assert approval.read_signed(tmp_path / "one.json") == approval.read_signed(tmp_path / "two.json")
+    key.write_text("short")
+    with pytest.raises(UsageError, match="at least 16"):
+        approval.save_plan(tmp_path / "three.json", plan())
+
+
+def test_a_guard_that_woke_up_since_stops_a_saved_plan() -> None:
+    held = Block(code="DL202", message="somebody wrote to the copy")
+    saved = plan(schema("a.b"))
+    approval.check_blocks(saved, saved)
+    approval.check_blocks(plan(schema("a.b", blocked=(held,))), plan(schema("a.b", blocked=(held,))))
+    with pytest.raises(BlockedError, match="somebody wrote to the copy"):
+        approval.check_blocks(saved, plan(schema("a.b", blocked=(held,))))
+
+
+COMMENTED = 'resources: {target: {schemas: {shop_dr.sales: {comment: "ours"}}}}\n'
+
+
+def test_a_saved_plan_records_nothing_that_it_did_not_do(shop: Path, command: Command) -> None:
+    config = shop / "replicator.yaml"
+    config.write_text(config.read_text() + COMMENTED)
+    assert command("apply", "--yes").code == 0
+    config.write_text(config.read_text().replace('"ours"', '"new"'))
+    command("emulator", "exec", "emulator://eu-west", "COMMENT ON SCHEMA shop_dr.sales IS 'new'")
+    assert command("plan", "--out", "plan.json").code == 0
+    command("emulator", "exec", "emulator://eu-west", "COMMENT ON SCHEMA shop_dr.sales IS 'ours'")
+    ended = command("apply", "--plan", "plan.json")
+    assert ended.code == 0, ended.err
+    assert '"comment": "ours"' in (shop / "state" / "default.json").read_text()
+    assert "target:schema/shop_dr.sales" in command("plan", "--json").out
+
+
+def test_a_plan_that_was_saved_with_a_release_can_be_applied(shop: Path, command: Command) -> None:
+    assert command("apply", "--yes").code == 0
+    command("emulator", "exec", "emulator://eu-west", "INSERT INTO shop_dr.sales.items VALUES (7, 7.00)")
+    held = command("plan", "--out", "held.json")
+    assert "DL202" in held.out
+    command("plan", "--allow-destroy", "DL202", "--out", "plan.json")
+    assert json.loads((shop / "plan.json").read_text())["released"] == ["DL202"]
+    assert command("apply", "--plan", "held.json").code == ExitCode.BLOCKED
+    ended = command("apply", "--plan", "plan.json")
+    assert ended.code == 0, ended.err
+    assert command("drift").code == 0
