@@ -149,7 +149,7 @@ def test_every_damage_is_found_and_counted(rows: list[Row], damage: str, data: s
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @given(_rows.filter(bool), st.sampled_from(sorted(_DAMAGE)), st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_many_more_damages_are_found_and_counted(rows: list[Row], damage: str, data: st.DataObject) -> None:
     _damage_is_found(rows, damage, data.draw(st.integers(0, len(rows) - 1)))
 
