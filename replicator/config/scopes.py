@@ -1,6 +1,6 @@
 """scope: what must be read of each side before the configuration can be compiled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,6 +16,12 @@ from replicator.config.sections import (
     SchemaEntry,
 )
 from replicator.engine.snapshot import Scope
+from replicator.resources import TYPES
+
+_LISTED = frozenset({"schema", "table", "recipient"})
+"""Kinds that are read in listings, which leave out what one may not see; the others are asked for by name anyway, or cannot be."""
+_INTERNAL = "__databricks_internal"
+"""Databricks' own catalog, which may not be listed; what is in it is found from the pipeline's table."""
 
 
 @dataclass
@@ -25,6 +31,7 @@ class _Growing:
     catalogs: dict[str, set[str] | None] = field(default_factory=dict)
     shares: set[str] = field(default_factory=set)
     grants: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
     recipients: bool = False
     providers: bool = False
 
@@ -44,6 +51,7 @@ class _Growing:
             recipients=self.recipients,
             providers=self.providers,
             grants=frozenset(self.grants),
+            names=frozenset(self.names),
         )
 
 
@@ -51,7 +59,8 @@ Sides = dict[Side, _Growing]
 
 
 def scope(config: Config, state_addresses: Iterable[Address | str] = ()) -> dict[Side, Scope]:
-    """What to read: everything that the configuration selects, makes or declares, and everything that state knows."""
+    """What to read: everything that the configuration selects, makes or declares, with what that copies, and everything
+    that state knows. `state_addresses` are those of its entries, and of what they copy."""
     sides = {side: _Growing() for side in Side}
     document = config.document
     backup, sharing = document.backup_config, document.delta_share_config
@@ -68,9 +77,18 @@ def scope(config: Config, state_addresses: Iterable[Address | str] = ()) -> dict
         if getattr(declared.resource, "provider_id", None) is not None:
             sides[declared.resource.side].providers = True
     known = (item if isinstance(item, Address) else Address.parse(item) for item in state_addresses)
-    for address in (*config.declared, *config.moved, *config.moved.values(), *known):
+    for address in (*config.declared, *_origins(config), *config.moved, *config.moved.values(), *known):
         _object(address, sides[address.side])
     return {side: growing.frozen() for side, growing in sides.items()}
+
+
+def _origins(config: Config) -> Iterator[Address]:
+    """What the declared copies are copies of."""
+    for declared in config.declared.values():
+        rtype = TYPES[declared.resource.address.type]
+        origin = rtype.origin(rtype.declared(declared.resource)) if rtype.origin else None
+        if origin is not None:
+            yield origin
 
 
 def _selected(entry: CatalogEntry) -> list[SchemaEntry] | None:
@@ -131,6 +149,8 @@ def _replication(section: ReplicationConfig, sharing: DeltaShareConfig | None, s
 def _object(address: Address, growing: _Growing) -> None:
     """What must be read to know one object."""
     kind, parts = address.type, address.parts
+    if TYPES[kind].kind in _LISTED:
+        growing.names.add(f"{TYPES[kind].kind}/{address.name}")
     if kind == "grants":
         growing.grants.add(address.name)
         kind = address.name.partition("/")[0]
@@ -140,6 +160,8 @@ def _object(address: Address, growing: _Growing) -> None:
         growing.recipients = True
     elif kind == "provider":
         growing.providers = True
+    elif parts[0] == _INTERNAL:
+        return
     elif kind in ("table", "clone"):
         growing.add(parts[0], parts[1:2])
     elif kind in ("catalog", "schema"):

@@ -24,7 +24,8 @@ class Scope:
     """What to read of one side: nothing outside it is listed.
 
     `catalogs` maps a catalog to the schemas whose tables are listed, None for all of them, empty for none (the schemas
-    themselves are always listed). `grants` names securables as `type/full.name`.
+    themselves are always listed). `grants` names securables as `type/full.name`. `names` are objects, as `kind/name`,
+    that are asked for by name when a listing leaves them out: it may only not be allowed to show them.
     """
 
     catalogs: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Scope:
     recipients: bool = False
     providers: bool = False
     grants: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Snapshot:
     """`objects` maps kind (catalog, schema, table, share, …) to name to what was found.
 
     `unknown` maps "kind/name" or "kind/container.*" to the reason why it could not be read: unknown is not absent.
+    `scope` is what was asked for, None for everything.
     """
 
     side: Side
@@ -56,6 +59,7 @@ class Snapshot:
     objects: Mapping[str, Mapping[str, Observed]]
     unknown: Mapping[str, str] = field(default_factory=dict)
     stats: ReadStats = ReadStats()
+    scope: Scope | None = None
 
     def find(self, address: Address) -> Observed | None:
         """The object at an address, None when the side does not have it (or it is unknown)."""
@@ -69,3 +73,13 @@ class Snapshot:
             name = name.rpartition(".")[0]
             candidates.append(f"{kind}/{name}.*" if name else f"{kind}/*")
         return next((self.unknown[key] for key in candidates if key in self.unknown), None)
+
+    def silent_about(self, table: Address) -> str | None:
+        """Why it says nothing of a table that it does not hold: it is unknown, or nobody asked. None: it is absent."""
+        if self.find(table) is not None:
+            return None
+        catalog, *inside = table.parts
+        schemas = self.scope.catalogs.get(catalog, frozenset()) if self.scope is not None else None
+        if schemas is not None and inside[0] not in schemas:
+            return "nobody looked for it"
+        return self.unknown_reason(table)

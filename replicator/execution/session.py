@@ -140,9 +140,20 @@ def _look(session: Session) -> Seen:
     opened = session.store.open()
     began = time.monotonic()
     refuse_other_metastores(opened.state, both(lambda side: session.readers[side].identity()))
-    scopes = scope(session.config, (*opened.state.resources, *opened.pending))
+    scopes = scope(session.config, (*opened.state.resources, *opened.pending, *_origins(opened)))
     snapshots = both(lambda side: read_snapshot(session.readers[side], scopes[side], workers=session.workers))
     return Seen(resolved(opened, snapshots), snapshots, {"snapshots": time.monotonic() - began})
+
+
+def _origins(opened: Opened) -> Iterator[Address]:
+    """What the copies that state knows, or that a crashed run was making, are copies of."""
+    held = ((text, entry.inputs) for text, entry in opened.state.resources.items())
+    begun = ((text, item.entry.get("inputs", {})) for text, item in opened.pending.items())
+    for text, fields in (*held, *begun):
+        find = TYPES[Address.parse(text).type].origin
+        origin = find(fields) if find is not None and fields else None
+        if origin is not None:
+            yield origin
 
 
 def refuse_other_metastores(state: State, found: Mapping[Side, Metastore]) -> None:

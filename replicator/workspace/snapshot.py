@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from replicator.address import Address
-from replicator.engine.snapshot import Scope, Snapshot
+from replicator.engine.snapshot import Metastore, Scope, Snapshot
 from replicator.errors import NotFound, WorkspaceError
 from replicator.resources import TYPES, provider, recipient, rest, schema, table
 from replicator.resources.base import Observed, Reader
 from replicator.workspace.backing import with_backing_tables
 from replicator.workspace.client import WorkspaceReader
 from replicator.workspace.failures import reason_unknown
+
+
+_HOLDERS = {"schema": "catalog", "table": "schema"}
+"""Without the one there is none of the other, so that nobody needs to ask."""
 
 
 @dataclass
@@ -53,6 +57,8 @@ def read_snapshot(reader: WorkspaceReader, scope: Scope, *, workers: int = 16) -
                 listings.append(pool.submit(_read_tables, reader, inner))
         for listing in (*listings, *others):
             found.take(listing.result())
+        for single in [pool.submit(_attempt, *part) for part in _left_out(reader, metastore, scope, found)]:
+            found.take(single.result())
         tables = with_backing_tables(reader, found.objects.get("table", {}), pool)
     found.objects["table"] = tables
     return Snapshot(
@@ -61,6 +67,7 @@ def read_snapshot(reader: WorkspaceReader, scope: Scope, *, workers: int = 16) -
         objects={kind: dict(sorted(items.items())) for kind, items in sorted(found.objects.items())},
         unknown=dict(sorted(found.unknown.items())),
         stats=reader.stats(),
+        scope=scope,
     )
 
 
@@ -85,6 +92,19 @@ def _others(reader: Reader, scope: Scope) -> Iterable[tuple[str, list[str], Call
         yield "recipient", ["recipient/*"], lambda: [recipient.observe(raw) for raw in _list(reader, "recipients")]
     if scope.providers:
         yield "provider", ["provider/*"], lambda: _some(map(provider.observe, _list(reader, "providers")))
+
+
+def _left_out(
+    reader: Reader, metastore: Metastore, scope: Scope, found: _Found
+) -> Iterable[tuple[str, list[str], Callable[[], list[Observed]]]]:
+    """What is named and that no listing showed, although what holds it is there: it is absent, or it is hidden."""
+    told = Snapshot(reader.side, metastore, found.objects, found.unknown)
+    for key in sorted(scope.names):
+        kind, _, name = key.partition("/")
+        at, holder = Address(reader.side, kind, name), _HOLDERS.get(kind)
+        held = holder is None or name.rpartition(".")[0] in found.objects.get(holder, {})
+        if held and told.find(at) is None and told.unknown_reason(at) is None:
+            yield kind, [key], _single(reader, at)
 
 
 def _single(reader: Reader, at: Address) -> Callable[[], list[Observed]]:

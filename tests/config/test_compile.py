@@ -676,6 +676,15 @@ def test_scope_covers_what_is_selected_made_declared_and_remembered(loaded: Load
         "x": frozenset({"y"}),
     }
     assert target.grants == frozenset({"schema/x.y"})
+    assert source.names == {"recipient/gone"}
+    assert target.names == {"table/old.s.t", "table/x.y.z"}
+
+
+def test_scope_covers_what_a_declared_copy_copies(loaded: Loader) -> None:
+    copies = 'clones: {dr.s.t: {source: shared.s.t, origin: "source:table/main.s.t"}}'
+    found = scope(loaded("resources: {target: {" + copies + "}}"), ["source:table/__databricks_internal.a.b"])
+    assert found[Side.SOURCE].catalogs == {"main": frozenset({"s"})}
+    assert "table/main.s.t" in found[Side.SOURCE].names
 
 
 def test_scope_of_nothing_is_nothing(loaded: Loader) -> None:

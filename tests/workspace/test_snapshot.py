@@ -218,3 +218,44 @@ def test_a_backing_table_that_may_not_be_looked_at_is_unknown(world: World, run:
     info = found.objects["table"]["main.sales.stream"].info
     assert "backing_table" not in info
     assert "Injected fault" in info["backing_unknown"]
+
+
+NAMED = frozenset({"table/main.sales.orders", "table/main.sales.nothing", "recipient/europe", "recipient/nobody"})
+
+
+def test_what_a_listing_leaves_out_is_asked_for_by_name(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, _ = shared(world, run)
+    bob = world.open_as("bob@example.com", monkeypatch)
+    for kind, name, privilege in (("catalog", "main", "USE_CATALOG"), ("schema", "main.sales", "USE_SCHEMA")):
+        changes = {"changes": [{"principal": "bob@example.com", "add": [privilege]}]}
+        admin.send("PATCH", path("permissions", kind, name), changes)
+        changes = {"changes": [{"principal": "account users", "remove": ["SELECT"]}]}
+        admin.send("PATCH", path("permissions", kind, name), changes)
+    scope = Scope(catalogs={"main": frozenset({"sales"})}, recipients=True, names=NAMED)
+    snapshot = read_snapshot(bob, scope, workers=4)
+    for kind, name in (("table", "main.sales.orders"), ("recipient", "europe")):
+        assert name not in snapshot.objects.get(kind, {})
+        assert snapshot.unknown_reason(Address(Side.SOURCE, kind, name)), f"{kind}/{name}"
+    assert snapshot.unknown_reason(Address(Side.SOURCE, "table", "main.sales.nothing")) is None
+
+
+def test_only_names_that_no_listing_showed_cost_a_call(world: World, run: Run) -> None:
+    source, _ = shared(world, run)
+    scope = Scope(catalogs={"main": frozenset({"sales"})}, recipients=True, names=NAMED)
+    since = world.position()
+    snapshot = read_snapshot(source, scope, workers=4)
+    assert snapshot.unknown == {}
+    asked = [entry["path"] for entry in world.requests(since, method="GET")]
+    assert len([path for path in asked if path.endswith(("nothing", "nobody"))]) == 2
+    assert not any(path.endswith(("orders", "europe")) for path in asked)
+
+
+def test_nothing_is_asked_by_name_in_a_catalog_that_is_not_there(world: World) -> None:
+    source = world.open()
+    source.identity()
+    since = world.position()
+    names = frozenset({"table/none.s.t", "table/none.s.u", "schema/none.s"})
+    read_snapshot(source, Scope(catalogs={"none": frozenset({"s"})}, names=names), workers=4)
+    assert len(world.requests(since)) == 1
