@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import Field
@@ -95,7 +96,7 @@ def find_drift(
 
 def _compare(text: str, rtype: ResourceType, entry: Entry, observed: Observed) -> Iterable[DriftItem]:
     # A field that the server never returns cannot be compared with what it holds: it is always what we applied.
-    changes = diff(rtype, entry.inputs, entry.inputs, observed.fields)
+    changes = diff(rtype, entry.inputs, entry.inputs, observed.fields, entry.ignore)
     if changes:
         yield _item(text, DriftKind.CHANGED, "changed outside replicator", tuple(map(_as_found, changes)))
     gained = tuple(_gained(rtype, entry, observed))
@@ -113,7 +114,8 @@ def _gained(rtype: ResourceType, entry: Entry, observed: Observed) -> Iterable[C
         if not rule.watch or name not in entry.watched:
             continue
         for path in sorted(leaves(observed.fields.get(name) or {}) - {tuple(item) for item in entry.watched[name]}):
-            if not _applied(entry.inputs.get(name), path):
+            ignored = any(fnmatchcase(".".join((name, *path)), pattern) for pattern in entry.ignore)
+            if not ignored and not _applied(entry.inputs.get(name), path):
                 yield Change(
                     path=(name, *path), after=True, cause=Cause.DRIFT, effect=Effect.ADDITIVE, lossy=False, why=rule.why
                 )
@@ -145,6 +147,9 @@ def _data(
     if rtype.lag is None or rtype.origin is None:
         return [], []
     origin_at = rtype.origin(entry.inputs)
+    hidden = snapshots[origin_at.side].silent_about(origin_at) if origin_at else None
+    if hidden is not None:
+        return [_item(text, DriftKind.UNKNOWN, f"its origin {origin_at} cannot be read: {hidden}")], []
     origin = snapshots[origin_at.side].find(origin_at) if origin_at else None
     report = rtype.lag(entry.inputs, observed, origin, entry.outputs)
     if report.lag in _DATA_DRIFT:

@@ -17,7 +17,7 @@ class Entry(BaseModel):
     `inputs` are the canonical fields that were applied; `outputs` what writes returned. `imported`: it existed
     before us.
     `section` is the part of the configuration it came from, so that disabling the part keeps it.
-    `watched` are the keys of access-bearing fields at the last apply (see Rule.watch).
+    `ignore` are the paths that nobody is to look at (see Lifecycle). `watched` are the keys of access-bearing fields at the last apply (see Rule.watch).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -30,6 +30,7 @@ class Entry(BaseModel):
     section: str = "resources"
     inputs: dict[str, Any] = Field(default_factory=dict)
     outputs: dict[str, Any] = Field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
     watched: dict[str, Any] = Field(default_factory=dict)
     depends_on: list[str] = Field(default_factory=list)
 

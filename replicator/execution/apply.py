@@ -160,6 +160,7 @@ def refreshed(state: State, plan: Plan, desired: Desired, unsettled: frozenset[s
                 "inputs": TYPES[address.type].declared(declared.resource),
                 "protect": entry.protect if lifecycle.protect is None else lifecycle.protect,
                 "on_removed": lifecycle.on_removed,
+                "ignore": lifecycle.ignore,
                 "section": desired.sections.get(address, entry.section),
                 "depends_on": needs,
                 "partial": False,

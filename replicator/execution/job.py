@@ -345,6 +345,7 @@ def entry_of(
         protect=before.protect if lifecycle.protect is None else lifecycle.protect,
         partial=bool(later or job.left_out),
         on_removed=lifecycle.on_removed,
+        ignore=lifecycle.ignore,
         section=desired.sections.get(job.address, before.section),
         inputs=_inputs(job, before, later),
         outputs={**before.outputs, **outputs},
