@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.message import Message
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -18,6 +17,29 @@ from replicator.emulator.session import Session
 JSON = "application/json"
 
 
+class Headers(Mapping[str, str]):
+    """Request headers by name, in any case."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self, found: Mapping[str, str]) -> None:
+        """`found` has lower-case names."""
+        self._found = found
+
+    def __getitem__(self, name: str) -> str:
+        return self._found[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """The header's value; `default` without it."""
+        return self._found.get(name.lower(), default)
+
+
 @dataclass
 class Request:
     """One HTTP request. `args` are the variable path segments, unquoted; `log` is added to its line in the log."""
@@ -25,7 +47,7 @@ class Request:
     workspace: Workspace
     method: str
     target: str
-    headers: Message
+    headers: Headers
     body: bytes
     client: str = "127.0.0.1"  # address that the request came from
     principal: str = ""

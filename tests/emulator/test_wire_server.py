@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -126,6 +127,62 @@ def test_answers_do_not_wait_for_delayed_acknowledgements(endpoint: Serve) -> No
     # Nagle's algorithm against delayed acknowledgements costs 40 ms per request.
     assert time.perf_counter() - started < 1.0
     connection.close()
+
+
+def exchange(e: Endpoint, sent: bytes) -> bytes:
+    """What comes back for bytes sent as they are, until the server ends the connection."""
+    address = ("127.0.0.1", int(e.url.rpartition(":")[2]))
+    with socket.create_connection(address, timeout=9) as connection:
+        received = b""
+        connection.sendall(sent)
+        while chunk := connection.recv(65536):
+            received += chunk
+        return received
+
+
+_KNOWN = b"GET /.well-known/databricks-config HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / SPDY/3\r\n\r\n",
+        b"GET  / extra HTTP/1.1\r\n\r\n",
+        _KNOWN + b"no colon\r\n\r\n",
+        _KNOWN + b"Folded: a\r\n b: c\r\n\r\n",
+        _KNOWN + b"Spaced : a\r\n\r\n",
+        _KNOWN + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
+        _KNOWN + b"Content-Length: -1\r\n\r\n",
+        _KNOWN + b"Content-Length: 1_0\r\n\r\n",
+        _KNOWN + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        _KNOWN + b"X: y\r\n" * 201 + b"\r\n",
+    ],
+)
+def test_what_is_no_request_is_refused_and_ends_the_connection(endpoint: Serve, request_: bytes) -> None:
+    answer = exchange(endpoint(), request_)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"Connection: close" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_requests_may_follow_each_other_on_one_connection(endpoint: Serve) -> None:
+    last = _KNOWN + b"Connection: close\r\n\r\n"
+    answer = exchange(endpoint(), _KNOWN + b"\r\n\r\n" + _KNOWN + b"\r\n" + last)
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 3
+
+
+def test_an_old_client_is_answered_once(endpoint: Serve) -> None:
+    answer = exchange(endpoint(), _KNOWN.replace(b"1.1", b"1.0") + b"\r\n" + _KNOWN + b"\r\n")
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 1
+
+
+def test_a_client_that_waits_is_told_to_continue(endpoint: Serve) -> None:
+    e = endpoint()
+    head = f"POST {UC}/catalogs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {e.token}\r\n"
+    head += "Connection: close\r\nExpect: 100-continue\r\nContent-Length: 12\r\n\r\n"
+    answer = exchange(e, head.encode() + b'{"name":"c"}')
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
 _FIELDS = sorted(
