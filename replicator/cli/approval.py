@@ -39,7 +39,8 @@ def _write(path: Path, plan: Plan) -> None:
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan to look at. Raises UsageError when the file is none, StaleError when its actions are not as they were made.
+    """A plan to look at. Raises UsageError when the file is none, StaleError when its actions are not as they were
+    made.
 
     Nobody vouches for the rest of it: see `read_signed`.
     """
@@ -65,8 +66,8 @@ def read_signed(path: Path) -> Plan:
         raise StaleError(f"{path}: the plan is not signed", hint="make it anew: replicator plan --out")
     if not is_signed(plan):
         raise StaleError(
-            f"{path}: the plan's signature does not match: it was changed after it was made, or signed with another key",
-            hint=f"make it anew: replicator plan --out. To plan and apply on two machines, give both one {KEY_VARIABLE}",
+            f"{path}: the plan's signature does not match: it was changed since it was made, or signed with another key",
+            hint=f"make it anew: replicator plan --out. To plan and apply on two machines, give both a {KEY_VARIABLE}",
         )
     return plan.model_copy(update={"signature": ""})
 

@@ -19,7 +19,8 @@ from replicator.engine.snapshot import Scope
 from replicator.resources import TYPES
 
 _LISTED = frozenset({"schema", "table", "recipient"})
-"""Kinds that are read in listings, which leave out what one may not see; the others are asked for by name anyway, or cannot be."""
+"""Kinds that are read in listings, which leave out what one may not see; the others are asked for by name anyway,
+or cannot be."""
 _INTERNAL = "__databricks_internal"
 """Databricks' own catalog, which may not be listed; what is in it is found from the pipeline's table."""
 

@@ -192,7 +192,8 @@ def identity(
     actions: Iterable[Action],
     released: Iterable[str] = (),
 ) -> str:
-    """64 hex digits over what will be done, and what was released for it: no timestamps, and no current version of a busy table."""
+    """64 hex digits over what will be done, and what was released for it: no timestamps, and no current version of
+    a busy table."""
     body = {
         "format": 1,
         "environment": environment,

@@ -17,7 +17,8 @@ class Entry(BaseModel):
     `inputs` are the canonical fields that were applied; `outputs` what writes returned. `imported`: it existed
     before us.
     `section` is the part of the configuration it came from, so that disabling the part keeps it.
-    `ignore` are the paths that nobody is to look at (see Lifecycle). `watched` are the keys of access-bearing fields at the last apply (see Rule.watch).
+    `ignore` are the paths that nobody is to look at (see Lifecycle). `watched` are the keys of access-bearing
+    fields at the last apply (see Rule.watch).
     """
 
     model_config = ConfigDict(extra="forbid")

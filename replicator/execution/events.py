@@ -79,7 +79,8 @@ class Events:
             self._observers.append(observer)
 
     def emit(self, kind: Kind, **data: Any) -> None:
-        """Tell every observer, but no secret. One that fails is dropped with a warning to the others: what it watched did happen."""
+        """Tell every observer, but no secret. One that fails is dropped with a warning to the others: what it
+        watched did happen."""
         with self._lock:
             self._seq += 1
             event = Event(kind, self.run, self._seq, now(), redacted(data))

@@ -52,7 +52,9 @@ def apply_plan(
     config, plan = session.config, prepared.plan
     refuse(plan, prepared.seen.opened, skip_blocked=skip_blocked)
     retry = Retry(config.retry.max_attempts, config.retry.retry_delay_seconds, config.concurrency.timeout_seconds)
-    options = Options(workers or session.workers, fail_fast, skip_blocked, retry, policy or Policy(), prepared.unsettled)
+    options = Options(
+        workers or session.workers, fail_fast, skip_blocked, retry, policy or Policy(), prepared.unsettled
+    )
     warnings: list[str] = []
     events = Events(new_run_id(), *observers, _collecting(warnings))
     with _logging(config, events):

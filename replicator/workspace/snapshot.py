@@ -18,7 +18,6 @@ from replicator.workspace.backing import with_backing_tables
 from replicator.workspace.client import WorkspaceReader
 from replicator.workspace.failures import reason_unknown
 
-
 _HOLDERS = {"schema": "catalog", "table": "schema"}
 """Without the one there is none of the other, so that nobody needs to ask."""
 

@@ -314,7 +314,6 @@ def test_statements_are_told_apart_without_running(statement: str, expected: tup
     "statement",
     [
         "UNDROP TABLE t",
-        "CREATE TEMPORARY VIEW v AS SELECT 1",
         "INSERT WITH SCHEMA EVOLUTION INTO t SELECT 1",
         "MERGE WITH SCHEMA EVOLUTION INTO t USING s ON true WHEN MATCHED THEN DELETE",
         "CREATE MATERIALIZED VIEW m SCHEDULE EVERY 1 HOUR AS SELECT 1",
