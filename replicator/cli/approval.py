@@ -66,7 +66,7 @@ def read_signed(path: Path) -> Plan:
         raise StaleError(f"{path}: the plan is not signed", hint="make it anew: replicator plan --out")
     if not is_signed(plan):
         raise StaleError(
-            f"{path}: the plan's signature does not match: it was changed since it was made, or signed with another key",
+            f"{path}: the plan's signature does not match: it was changed since, or signed with another key",
             hint=f"make it anew: replicator plan --out. To plan and apply on two machines, give both a {KEY_VARIABLE}",
         )
     return plan.model_copy(update={"signature": ""})
