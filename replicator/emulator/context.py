@@ -46,6 +46,7 @@ class Workspace:
     # Raises what a fault rule has in store for a statement.
     check_statement: Callable[[str], None] = lambda text: None
     sharing_delay: Callable[[], float] = lambda: 0.0
+    stale_listing: Callable[[], bool] = lambda: False
     visits: Visits = field(default_factory=Visits)
     _statements: list[Statements] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -67,8 +68,9 @@ class Workspace:
 
     def session(self, principal: str, catalog: str | None = None, schema: str | None = None) -> Session:
         """A session of `principal` on this workspace's metastore."""
-        delay = self.sharing_delay
-        return Session(self.store, self.metastore, principal, catalog, schema, url=self.url, sharing_delay=delay)
+        session = Session(self.store, self.metastore, principal, catalog, schema, url=self.url)
+        session.sharing_delay, session.stale_listing = self.sharing_delay, self.stale_listing
+        return session
 
     def warehouse(self, warehouse_id: str) -> Doc:
         """A warehouse by id. Raises ApiError 404 RESOURCE_DOES_NOT_EXIST."""

@@ -33,9 +33,10 @@ Action = Literal[
     "sql",
     "statement_error",
     "visibility",
+    "stale_information_schema",
 ]
 # Actions that no request sets off: they are about a statement while it runs, or about time.
-_ELSEWHERE = frozenset({"statement_error", "visibility"})
+_ELSEWHERE = frozenset({"statement_error", "visibility", "stale_information_schema"})
 _AFTER = frozenset({"drop_after", "kill_after"})
 
 
@@ -51,9 +52,11 @@ class Rule:
     answers a listing with no item and a token; `expire_token` revokes the caller's token; `sql` first runs the
     statement in `sql` as the metastore's owner: what others do midway.
 
-    Two are about no request. `statement_error` fails a statement, whatever brings it, with `error_class` and
+    Three are about no request. `statement_error` fails a statement, whatever brings it, with `error_class` and
     `sqlstate`: a full disk, a lost executor. While `visibility` is in force, what is newly shared shows on the side of
-    the recipients of `metastore` only after `ms`, as Databricks documents a cache of shares.
+    the recipients of `metastore` only after `ms`, as Databricks documents a cache of shares. While
+    `stale_information_schema` is in force, the information_schema of a shared catalog in `metastore` keeps the tables
+    that it had, and takes up new ones when they are read or described, as Databricks documents it.
     """
 
     action: Action
@@ -141,11 +144,18 @@ class Faults:
 
     def sharing_delay(self, metastore: str) -> float:
         """How long (ms) recipients of a metastore wait for what is newly shared with them."""
+        return max((rule.ms for rule in self._in_force("visibility", metastore)), default=0.0)
+
+    def stale_listing(self, metastore: str) -> bool:
+        """Whether the information_schema of shared catalogs keeps what it had."""
+        return bool(self._in_force("stale_information_schema", metastore))
+
+    def _in_force(self, action: Action, metastore: str) -> list[Rule]:
         if not self.refresh():
-            return 0.0
+            return []
         with self._lock:
-            rules = [rule for rule in (*self._own, *self._filed) if rule.action == "visibility"]
-        return max((rule.ms for rule in rules if rule.metastore in (None, metastore)), default=0.0)
+            rules = [*self._own, *self._filed]
+        return [rule for rule in rules if rule.action == action and rule.metastore in (None, metastore)]
 
     def _count(self, rule: Rule) -> bool:
         seen = self._seen.get(id(rule), 0)

@@ -314,6 +314,7 @@ def _require_change(s: Session, kind: str, parts: Sequence[str], doc: Doc, chang
 def _forget(s: Session, kind: str, parts: Sequence[str]) -> None:
     s.store.delete(s.ms, kind, *parts)
     grants.drop(s, kind, parts)
+    s.store.delete_all(s.ms, "shared_listing", *parts)
     tags.drop(s, parts)
     for inner in ("catalog", "schema", "table"):
         s.store.delete_all(s.ms, "policy", inner, *parts)

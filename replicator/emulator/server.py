@@ -56,6 +56,7 @@ class Server(ThreadingHTTPServer):
         self._idle = threading.Condition()
         self._busy = 0
         workspace.check_statement = lambda text: faults.check_statement(workspace.metastore.name, text)
+        workspace.stale_listing = lambda: faults.stale_listing(workspace.metastore.name)
         workspace.sharing_delay = lambda: faults.sharing_delay(workspace.metastore.name)
         workspace.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
 

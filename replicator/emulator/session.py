@@ -30,6 +30,7 @@ class Session:
     url: str = ""  # of the server that answers: links point to it
     # How long (ms) what is newly shared stays unseen; asked each time, as faults come and go during a session.
     sharing_delay: Callable[[], float] = lambda: 0.0
+    stale_listing: Callable[[], bool] = lambda: False  # whether information_schema of shared catalogs lags behind
     temporary: dict[str, Doc] = field(default_factory=dict)  # temporary views by name: they end with the session
     # Set by the engine while a query runs; a cancelled statement calls it.
     interrupt: Callable[[], None] | None = None

@@ -85,8 +85,28 @@ def shared_table(s: Session, catalog: Doc, schema: str, table: str) -> Doc:
     share = open_share(s, catalog["provider_name"], catalog["share_name"])
     for name, (item, source) in tables_of(s, share, schema.lower(), table.lower()):
         if name == table.lower():
+            _remember(s, catalog["name"], schema.lower(), name)
             return _table(catalog, schema, name, share, item, source)
     raise not_found("table", f"{catalog['name']}.{schema}.{table}")
+
+
+def remembered(s: Session, catalog: Doc, schema: str) -> list[Doc]:
+    """The tables of a shared schema as information_schema lists them; see `faults.Rule`, stale_information_schema."""
+    docs = shared_tables(s, catalog, schema)
+    if not s.stale_listing():
+        return docs
+    key = (catalog["name"], schema.lower())
+    known = s.store.get(s.ms, "shared_listing", *key)
+    if known is None:
+        known = {"names": [doc["name"] for doc in docs]}
+        s.store.put(s.ms, "shared_listing", *key, doc=known)
+    return [doc for doc in docs if doc["name"] in known["names"]]
+
+
+def _remember(s: Session, catalog: str, schema: str, table: str) -> None:
+    known = s.store.get(s.ms, "shared_listing", catalog, schema) if s.stale_listing() else None
+    if known is not None and table not in known["names"]:
+        s.store.put(s.ms, "shared_listing", catalog, schema, doc={"names": [*known["names"], table]})
 
 
 def schema_alias(item: Doc) -> str:

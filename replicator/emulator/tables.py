@@ -15,7 +15,7 @@ from replicator.emulator.principals import require
 from replicator.emulator.rename import move
 from replicator.emulator.securables import check_name, get_catalog, get_schema, require_parent
 from replicator.emulator.session import Session, created, updated
-from replicator.emulator.shared_catalogs import refuse_write, shared_table, shared_tables
+from replicator.emulator.shared_catalogs import refuse_write, remembered, shared_table, shared_tables
 
 MAX_TABLES = 10_000  # per schema, as Databricks documents its default quota
 # Databricks documents that these need MODIFY only; every other change needs ownership or MANAGE.
@@ -130,6 +130,12 @@ def list_tables(s: Session, catalog: str, schema: str, include_hidden: bool = Fa
         docs = [] if schema.lower() == "information_schema" else shared_tables(s, parent, schema)
     else:
         docs = s.store.list(s.ms, "table", catalog, schema, hidden=include_hidden)
+    return grants.visible_in(s, "table", (catalog, schema), docs)
+
+
+def listed_tables(s: Session, catalog: str, schema: str) -> list[Doc]:
+    """Tables of one schema of a shared catalog as information_schema lists them: perhaps not the newest."""
+    docs = remembered(s, get_catalog(s, catalog), schema)
     return grants.visible_in(s, "table", (catalog, schema), docs)
 
 

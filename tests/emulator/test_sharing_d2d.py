@@ -27,7 +27,7 @@ from databricks.sdk.service.sharing import (
     SharedDataObjectUpdateAction,
 )
 
-from replicator.emulator import Endpoint, tables
+from replicator.emulator import Endpoint, sql, tables
 from replicator.emulator.faults import Rule
 
 Kind = SharedDataObjectDataObjectType
@@ -324,6 +324,26 @@ def test_tables_and_objects_show_after_the_delay_that_is_theirs(pair: Pair) -> N
     assert [table.name for table in pair.v.tables.list("shared", "sales")] == ["a"]
     pair.target.faults.clear()
     assert [table.name for table in pair.v.tables.list("shared", "sales")] == ["a", "b"]
+
+
+def test_the_information_schema_of_a_shared_catalog_may_lag_behind(pair: Pair) -> None:
+    def listed() -> list[str]:
+        query = "SELECT table_name FROM shared.information_schema.tables WHERE table_schema = 'sales' ORDER BY 1"
+        return [row["table_name"] for row in sql.execute(session, query).table.to_pylist()]
+
+    pair.update(Action.ADD, "main.sales", Kind.SCHEMA)
+    pair.mount()
+    session = pair.target.session()
+    pair.target.faults.add(Rule("stale_information_schema", metastore="eu-west"))
+    assert listed() == ["a", "b"]
+    sql.execute(pair.source.session(), "CREATE TABLE main.sales.c (id INT)")
+    sql.execute(pair.source.session(), "CREATE TABLE main.sales.d (id INT)")
+    assert listed() == ["a", "b"]
+    assert [table.name for table in pair.v.tables.list("shared", "sales")] == ["a", "b", "c", "d"]
+    sql.execute(session, "DESCRIBE TABLE shared.sales.c")
+    assert listed() == ["a", "b", "c"]
+    pair.target.faults.clear()
+    assert listed() == ["a", "b", "c", "d"]
 
 
 def test_a_catalog_needs_an_existing_share(pair: Pair) -> None:

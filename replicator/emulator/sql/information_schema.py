@@ -76,7 +76,8 @@ def tables_in(s: Session, catalogs: list[Doc]) -> Iterator[Doc]:
             yield from (doc for doc in docs if _visible(s, "table", doc))
         elif catalog["catalog_type"] == "DELTASHARING_CATALOG":
             for schema in schemas_in(s, [catalog]):
-                yield from tables.list_tables(s, catalog["name"], schema["name"])
+                if schema["name"] != "information_schema":
+                    yield from tables.listed_tables(s, catalog["name"], schema["name"])
 
 
 def _visible(s: Session, kind: str, doc: Doc) -> bool:
