@@ -44,7 +44,9 @@ def open_share(s: Session, provider_name: str, share_name: str) -> Doc:
     share = s.store.get(doc["_metastore"], "share", share_name)
     if share is None or not _granted(s, doc, share["name"]):
         raise not_found("share", f"{provider_name}.{share_name}")
-    return share | {"_metastore": doc["_metastore"]}
+    recipient = s.store.get(doc["_metastore"], "recipient", doc["_recipient"]) or {}
+    properties = (recipient.get("properties_kvpairs") or {}).get("properties") or {}
+    return share | {"_metastore": doc["_metastore"], "_properties": properties}
 
 
 def shared_schemas(s: Session, catalog: Doc) -> list[Doc]:
@@ -246,6 +248,7 @@ def _table(catalog: Doc, schema: str, name: str, share: Doc, item: Doc, source: 
         "_cdf": history or bool(item.get("cdf_enabled")),
         "_start_version": item.get("start_version", 0),
         "_partitions": item.get("partitions", []),
+        "_recipient_properties": share["_properties"],
     }
     if not is_view:
         doc["storage_location"] = f"uc-deltasharing://{full_name}#{share['name']}.{schema.lower()}.{name}"

@@ -15,6 +15,7 @@ from databricks.sdk.errors import (
     ResourceAlreadyExists,
     ResourceDoesNotExist,
 )
+from databricks.sdk.service import sharing
 from databricks.sdk.service.catalog import PermissionsChange as Grants
 from databricks.sdk.service.catalog import Privilege
 from databricks.sdk.service.sharing import (
@@ -32,6 +33,7 @@ from replicator.emulator.faults import Rule
 
 Kind = SharedDataObjectDataObjectType
 Action = SharedDataObjectUpdateAction
+Op = sharing.PartitionValueOp
 
 
 @dataclass
@@ -344,6 +346,32 @@ def test_the_information_schema_of_a_shared_catalog_may_lag_behind(pair: Pair) -
     assert listed() == ["a", "b", "c"]
     pair.target.faults.clear()
     assert listed() == ["a", "b", "c", "d"]
+
+
+def test_only_the_shared_partitions_are_read(pair: Pair) -> None:
+    provider, recipient = pair.source.session(), pair.target.session()
+    for statement in (
+        "CREATE TABLE main.ops.p (id INT, region STRING) PARTITIONED BY (region)"
+        " TBLPROPERTIES (delta.enableChangeDataFeed = true)",
+        "INSERT INTO main.ops.p VALUES (1, 'eu'), (2, 'us'), (3, NULL)",
+        "ALTER RECIPIENT eu SET PROPERTIES ('country' = 'us')",
+    ):
+        sql.execute(provider, statement)
+    own = [sharing.PartitionValue(name="region", op=Op.EQUAL, recipient_property_key="country")]
+    pair.update(
+        Action.ADD,
+        "main.ops.p",
+        partitions=[sharing.Partition(values=own)],
+        history_data_sharing_status=SharedDataObjectHistoryDataSharingStatus.ENABLED,
+    )
+    pair.mount()
+    for query in (
+        "SELECT id FROM shared.ops.p",
+        "SELECT id FROM shared.ops.p VERSION AS OF 1",
+        "SELECT id FROM table_changes('shared.ops.p', 1)",
+    ):
+        assert sql.execute(recipient, query).table.to_pylist() == [{"id": 2}], query
+    assert sql.execute(provider, "SELECT count(*) AS n FROM main.ops.p").table.to_pylist() == [{"n": 3}]
 
 
 def test_a_catalog_needs_an_existing_share(pair: Pair) -> None:

@@ -41,7 +41,7 @@ def relation(doc: Doc, bounds: list[str]) -> str:
                 f"Error getting change data for range [{first}, {last}] as change data was not recorded for version"
             )
             raise SqlError("DELTA_MISSING_CHANGE_DATA", "KD002", f"{message} [{version}].")
-        selects += _of_version(state)
+        selects += _of_version(state, doc)
     columns = ", ".join([*map(types.quote, latest.schema.names), *EXTRA])
     if not selects:
         return f"{_empty(latest)} WHERE false"
@@ -60,9 +60,13 @@ def _empty(state: Snapshot) -> str:
     return f"SELECT {', '.join(columns)}, {extra}"
 
 
-def _of_version(state: Snapshot) -> list[str]:
+def _of_version(state: Snapshot, doc: Doc) -> list[str]:
     """Changes of one commit: its change files if it wrote any, else its added and removed files."""
-    actions = log.commit_actions(state.path, state.version)
+    actions = [
+        action
+        for action in log.commit_actions(state.path, state.version)
+        if names.is_shared(doc, next(iter(action.values())))
+    ]
     stamp = f"make_timestamp({state.timestamp * 1000})::TIMESTAMPTZ"
     tail = f"{state.version}::BIGINT AS _commit_version, {stamp} AS _commit_timestamp"
     changed = {action["cdc"]["path"]: action["cdc"] for action in actions if "cdc" in action}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from replicator.emulator.delta.types import column_docs
 from replicator.emulator.errors import SqlError, missing_privilege
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
+from replicator.emulator.sharing_filters import in_partitions
 from replicator.emulator.sql.reader import Name
 from replicator.emulator.sql.tokens import quote_name
 
@@ -140,7 +141,16 @@ def snapshot_of(doc: Doc, travel: Travel = LATEST) -> Snapshot:
     version = travel.version if travel.timestamp is None else log.version_at(path, travel.timestamp)
     if version is not None and version < int(doc.get("_start_version", 0)):
         raise SqlError("DELTA_VERSION_NOT_FOUND", "22003", f"Version {version} is not shared.")
-    return log.snapshot(path, version)
+    state = log.snapshot(path, version)
+    if not doc.get("_partitions"):
+        return state
+    return replace(state, files={name: add for name, add in state.files.items() if is_shared(doc, add)})
+
+
+def is_shared(doc: Doc, action: Doc) -> bool:
+    """Whether the partitions of a table that are shared hold a file."""
+    values = action.get("partitionValues") or {}
+    return in_partitions(doc.get("_partitions") or (), doc.get("_recipient_properties") or {}, values)
 
 
 def require_history(doc: Doc) -> None:
