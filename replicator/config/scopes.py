@@ -140,8 +140,10 @@ def _replication(section: ReplicationConfig, sharing: DeltaShareConfig | None, s
         made = _made(entry, levels, "target")
         sides[Side.SOURCE].add(entry.catalog_name, _names(entry))
         sides[Side.TARGET].add(entry.target_catalog or entry.catalog_name, made)
-        if entry.source_catalog is not None:
-            sides[Side.TARGET].add(entry.source_catalog)
+        for key in ("source_catalog", "backup_catalog", "dpm_backing_table_catalog"):
+            if (through := setting(key, levels)) is not None:
+                sides[Side.TARGET].add(through)
+                sides[Side.TARGET].providers = True
         intermediate = setting("intermediate_catalog", levels)
         if intermediate is not None:
             sides[Side.TARGET].add(intermediate, made)

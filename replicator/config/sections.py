@@ -6,7 +6,7 @@ innermost one wins; see `levels`.
 
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from replicator.config.connection import Section
 from replicator.config.names import Name, Pattern, TableName
@@ -23,6 +23,24 @@ def _excluded(key: str) -> BeforeValidator:
 
     return BeforeValidator(flat)
 
+
+def _only(value: bool, why: str) -> AfterValidator:
+    """A key that says what happens anyway: any other value is refused, with the reason."""
+
+    def check(given: bool) -> bool:
+        if given is not value:
+            raise ValueError(f"only `{str(value).lower()}` is possible: {why}")
+        return given
+
+    return AfterValidator(check)
+
+
+NeverReplaced = Annotated[bool, _only(False, "a table is never replaced by its definition, which would empty it")]
+NeverPipelines = Annotated[bool, _only(False, "the copy of a pipeline's table is an ordinary table")]
+AlwaysManaged = Annotated[bool, _only(True, "replicas are managed tables, whose files are copied")]
+NeverGranted = Annotated[
+    bool, _only(False, "access to copies is declared under `resources`, where a reviewer sees who gets it")
+]
 
 ExcludedTables = Annotated[tuple[Pattern, ...], _excluded("table_name")]
 ExcludedSchemas = Annotated[tuple[Pattern, ...], _excluded("schema_name")]
@@ -108,58 +126,77 @@ class DeltaShareConfig(Section):
         return self
 
 
-class ReplicationTable(TableEntry):
-    target_table: Name | None = None
+class ReplicaOptions(Section):
+    """What holds for copies on every level."""
+
     enforce_schema: bool = True
     overwrite_comments: bool = True
+    overwrite_grants: NeverGranted = False
+    create_or_replace_table: NeverReplaced = False
+    create_or_replace_streaming_table: NeverPipelines = False
+    create_or_replace_materialized_view: NeverPipelines = False
+    replicate_as_managed: AlwaysManaged = True
+    copy_files: AlwaysManaged = True
     lifecycle: Lifecycle = Lifecycle()
 
 
-class ReplicationSchema(SchemaEntry):
+class ReplicaContainers(Section):
+    """What holds for the catalogs and schemas that copies go to."""
+
+    create_target_catalog: bool = True
+    create_intermediate_catalog: bool = True
+    intermediate_catalog: Name | None = None
+    intermediate_catalog_location: str | None = None
+    target_schema_prefix: Affix | None = None
+    target_schema_suffix: Affix | None = None
+    replicate_enable_predictive_optimization: bool | None = None
+
+
+class ThroughShares(Section):
+    """The catalogs on the target through which the source's tables are read, and whether they are ours to create.
+
+    `backup_catalog` shows the backups, and `dpm_backing_table_catalog` the backing tables, of tables of pipelines.
+    """
+
+    provider_name: Name | None = None
+    create_shared_catalog: bool = False
+    source_catalog: Name | None = None
+    share_name: Name | None = None
+    create_backup_shared_catalog: bool = False
+    backup_catalog: Name | None = None
+    backup_share_name: Name | None = None
+    create_dpm_backing_table_shared_catalog: bool = False
+    dpm_backing_table_catalog: Name | None = None
+    dpm_backing_table_share_name: Name | None = None
+
+
+class ReplicationTable(TableEntry, ReplicaOptions):
+    target_table: Name | None = None
+
+
+class ReplicationSchema(SchemaEntry, ReplicaOptions):
     """The target's schema is `target_schema`, or the schema's own name between prefix and suffix."""
 
     target_schema: Name | None = None
     target_schema_prefix: Affix | None = None
     target_schema_suffix: Affix | None = None
-    enforce_schema: bool = True
-    overwrite_comments: bool = True
-    lifecycle: Lifecycle = Lifecycle()
+    replicate_enable_predictive_optimization: bool | None = None
     tables: tuple[ReplicationTable, ...] | None = None
 
 
-class ReplicationCatalog(CatalogEntry):
+class ReplicationCatalog(CatalogEntry, ReplicaOptions, ReplicaContainers, ThroughShares):
     """`catalog_name` is the source's catalog. `target_catalog` defaults to the same name; `source_catalog`, the
     catalog on the target through which the shared tables are read, to the one that delta_share_config makes."""
 
     target_catalog: Name | None = None
-    source_catalog: Name | None = None
-    share_name: Name | None = None
-    intermediate_catalog: Name | None = None
-    create_intermediate_catalog: bool = True
-    intermediate_catalog_location: str | None = None
-    create_target_catalog: bool = True
     target_catalog_location: str | None = None
-    target_schema_prefix: Affix | None = None
-    target_schema_suffix: Affix | None = None
-    enforce_schema: bool = True
-    overwrite_comments: bool = True
-    lifecycle: Lifecycle = Lifecycle()
     schemas: tuple[ReplicationSchema, ...] | None = None
 
 
-class ReplicationConfig(Section):
+class ReplicationConfig(ReplicaOptions, ReplicaContainers, ThroughShares):
     """Without `catalogs`: everything that delta_share_config shares, into catalogs of the source's names."""
 
     enabled: bool = True
-    create_target_catalog: bool = True
-    create_intermediate_catalog: bool = True
-    intermediate_catalog: Name | None = None
-    intermediate_catalog_location: str | None = None
-    target_schema_prefix: Affix | None = None
-    target_schema_suffix: Affix | None = None
-    enforce_schema: bool = True
-    overwrite_comments: bool = True
-    lifecycle: Lifecycle = Lifecycle()
     catalogs: tuple[ReplicationCatalog, ...] | None = None
 
 
@@ -184,11 +221,19 @@ class ReconciliationSchema(SchemaEntry, CheckOptions):
     tables: tuple[ReconciliationTable, ...] | None = None
 
 
-class ReconciliationCatalog(CatalogEntry, CheckOptions):
+class AcrossShares(Section):
+    """What similar tools need to reach the source's tables; here each side reads its own, so it has no effect."""
+
+    create_shared_catalog: bool = False
+    source_catalog: Name | None = None
+    share_name: Name | None = None
+
+
+class ReconciliationCatalog(CatalogEntry, CheckOptions, AcrossShares):
     schemas: tuple[ReconciliationSchema, ...] | None = None
 
 
-class ReconciliationConfig(CheckOptions):
+class ReconciliationConfig(CheckOptions, AcrossShares):
     """Names are the source's. Without `catalogs`: every replicated table. Results go to
     `recon_outputs_catalog.recon_outputs_schema` on the target."""
 

@@ -42,6 +42,7 @@ class Catalog(Resource):
     ] = None
     provider_name: Annotated[str | None, Rule(effect=Effect.REPLACE, why="as share_name")] = None
     provider_id: Annotated[str | None, Rule(effect=Effect.REPLACE, why="as share_name")] = None
+    predictive_optimization: container.PredictiveOptimization = None
     owner: Annotated[str | None, Rule(effect=Effect.OWNER, canonical=canonical.principal)] = None
 
     def depends_on(self) -> Iterable[Address]:
@@ -58,6 +59,7 @@ def observe(raw: Mapping[str, Any], provider_ids: Mapping[str, str]) -> Observed
         "comment": raw.get("comment"),
         "properties": rest.own_properties(raw.get("properties")),
         "storage_root": raw.get("storage_root"),
+        "predictive_optimization": raw.get("enable_predictive_optimization"),
         "owner": raw.get("owner"),
     }
     if raw.get("share_name"):
@@ -110,11 +112,11 @@ def create(writer: Writer, task: Task) -> Outputs:
         if wanted.get("storage_root"):
             body["storage_root"] = wanted["storage_root"]
     writer.send("POST", rest.path("catalogs"), body)
-    return {}
+    return container.after_creation(writer, task, rest.path("catalogs", task.address.name))
 
 
 def update(writer: Writer, task: Task) -> Outputs:
-    """Change comment, properties or owner: the owner alone, as the platform demands."""
+    """Change comment, properties, predictive optimization or owner: the owner alone, as the platform demands."""
     return container.patch(writer, task, rest.path("catalogs", task.address.name))
 
 

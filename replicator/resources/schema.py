@@ -35,6 +35,7 @@ class Schema(Resource):
         str | None,
         Rule(effect=Effect.REPLACE, canonical=canonical.url, why="a schema's storage root cannot be moved"),
     ] = None
+    predictive_optimization: container.PredictiveOptimization = None
     owner: Annotated[str | None, Rule(effect=Effect.OWNER, canonical=canonical.principal)] = None
 
     def depends_on(self) -> Iterable[Address]:
@@ -48,6 +49,7 @@ def observe(raw: Mapping[str, Any]) -> Observed:
         "comment": raw.get("comment"),
         "properties": rest.own_properties(raw.get("properties")),
         "storage_root": raw.get("storage_root"),
+        "predictive_optimization": raw.get("enable_predictive_optimization"),
         "owner": raw.get("owner"),
     }
     return Observed(
@@ -77,11 +79,11 @@ def create(writer: Writer, task: Task) -> Outputs:
     }
     body |= {field: task.desired[field] for field in ("comment", "storage_root") if task.desired.get(field)}
     writer.send("POST", rest.path("schemas"), body)
-    return {}
+    return container.after_creation(writer, task, rest.path("schemas", task.address.name))
 
 
 def update(writer: Writer, task: Task) -> Outputs:
-    """Change comment, properties or owner."""
+    """Change comment, properties, predictive optimization or owner."""
     return container.patch(writer, task, rest.path("schemas", task.address.name))
 
 

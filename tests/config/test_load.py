@@ -56,10 +56,10 @@ KEYS = [
         ],
     ),
     (
-        "replication_config:\n  volume_config: {}\n  copy_files: true",
+        "replication_config:\n  volume_config: {}\n  cloud_url_mapping: {}",
         [
-            "c.yaml:4:3: `volume_config` is not supported",
-            "c.yaml:5:3: `copy_files` is not supported: replicas are managed tables",
+            "c.yaml:4:3: `volume_config` is not supported: the files of volumes are not replicated",
+            "c.yaml:5:3: `cloud_url_mapping` is not supported: replicas are managed tables",
         ],
     ),
     ("state:\n  volume: /Volumes/a/b/c", ["c.yaml:4:3: unknown key `volume`"]),

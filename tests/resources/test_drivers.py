@@ -28,11 +28,12 @@ def steps() -> dict[str, list[Resource]]:
         "catalog": [
             Catalog(side=S, name="made", comment=nasty, properties={"a": "1", "b": "2"}),
             Catalog(side=S, name="made", comment="other", properties={"a": "3"}),
+            Catalog(side=S, name="made", predictive_optimization="enable"),
             Catalog(side=S, name="made", comment=None, owner=ids[1]),
         ],
         "schema": [
-            Schema(side=S, name="c.made", comment=nasty, properties={"a": nasty}),
-            Schema(side=S, name="c.made", comment="", properties={}),
+            Schema(side=S, name="c.made", comment=nasty, properties={"a": nasty}, predictive_optimization="disable"),
+            Schema(side=S, name="c.made", comment="", properties={}, predictive_optimization="inherit"),
             Schema(side=S, name="c.made", owner=ids[1]),
         ],
         "table": [

@@ -8,7 +8,7 @@ from replicator.config.building import Building, add, contain, index_source
 from replicator.config.levels import Levels, setting
 from replicator.config.operations.common import catalog_at
 from replicator.config.operations.replication import Replica
-from replicator.config.sections import ReconciliationConfig
+from replicator.config.sections import AcrossShares, ReconciliationConfig
 from replicator.config.selection import expand
 from replicator.engine.desired import Position
 from replicator.resources.base import Lifecycle
@@ -22,6 +22,7 @@ _KEPT = Lifecycle(on_removed="forget")
 
 def compile_reconciliation(building: Building, section: ReconciliationConfig, replicas: Sequence[Replica]) -> None:
     """Declare the checks and where their results go."""
+    _tell_without_effect(building, section)
     results = _results(building, section)
     after = () if results is None else (Address(Side.TARGET, "schema", results),)
     for replica, levels, at in _selected(building, section, replicas):
@@ -42,6 +43,14 @@ def compile_reconciliation(building: Building, section: ReconciliationConfig, re
             after=after,
         )
         add(building, check, at, SECTION)
+
+
+def _tell_without_effect(building: Building, section: ReconciliationConfig) -> None:
+    for level in (section, *(section.catalogs or ())):
+        for name in sorted(AcrossShares.model_fields.keys() & level.model_fields_set):
+            building.notices.append(
+                f"reconciliation_config: `{name}` has no effect: each side reads its own tables, and no share is needed"
+            )
 
 
 def _results(building: Building, section: ReconciliationConfig) -> str | None:

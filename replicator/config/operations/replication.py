@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from replicator.address import Address, Side
 from replicator.config.building import Building, add, contain, index_source
-from replicator.config.levels import Levels, made_schema, setting
+from replicator.config.levels import made_schema, setting
 from replicator.config.operations.common import backing_of, catalog_at
 from replicator.config.operations.sharing import Exposure
+from replicator.config.operations.through import behind_pipeline, declare_shared_catalogs
 from replicator.config.sections import ReplicationCatalog, ReplicationConfig
 from replicator.config.selection import Pick, expand, skipped_notices
 from replicator.engine.desired import Position
@@ -91,7 +92,7 @@ def _of_entry(
         building.problem(at, "source and target are the same metastore; give another `target_catalog`")
         return
     for pick in picks:
-        found = _readable(building, entry, pick, sources)
+        found = _readable(building, pick, sources)
         if found is None:
             missing.append(pick)
         else:
@@ -99,23 +100,25 @@ def _of_entry(
     _report_missing(building, entry, picks, missing, path)
 
 
-def _readable(
-    building: Building, entry: ReplicationCatalog, pick: Pick, sources: _Sources
-) -> tuple[str, Address] | None:
+def _readable(building: Building, pick: Pick, sources: _Sources) -> tuple[str, Address] | None:
     """The name under which the target reads a table, and what is behind it; None when it does not."""
+    if pick.of_pipeline and (found := behind_pipeline(building, pick, sources.backups)) is not None:
+        return found
+    through: str | None = setting("source_catalog", pick.levels)
+    share: str | None = setting("share_name", pick.levels)
     for exposure in sources.exposures.get(pick.name, ()):
-        catalog = entry.source_catalog or exposure.catalog
-        if entry.share_name in (None, exposure.share) and exposure.catalog in (None, catalog) and catalog is not None:
+        catalog = through or exposure.catalog
+        if share in (None, exposure.share) and exposure.catalog in (None, catalog) and catalog is not None:
             return f"{catalog}.{exposure.schema}.{exposure.table}", exposure.origin
-    if not building.same_metastore and (entry.source_catalog is None or _is_shared(sources, entry.source_catalog)):
+    if not building.same_metastore and (through is None or _is_shared(sources, through)):
         return None
     origin = sources.backups.get(pick.name) if pick.of_pipeline else None
     origin = origin or backing_of(building, pick)
     if origin is None:
         return None
-    if building.same_metastore and entry.source_catalog is None:
+    if building.same_metastore and through is None:
         return origin.name, origin
-    return f"{entry.source_catalog}.{pick.schema}.{pick.table}", origin
+    return f"{through}.{pick.schema}.{pick.table}", origin
 
 
 def _is_shared(sources: _Sources, catalog: str) -> bool:
@@ -147,38 +150,46 @@ def _report_missing(
 
 def compile_replication(building: Building, section: ReplicationConfig, replicas: Iterable[Replica]) -> None:
     """Declare catalogs, schemas and clones on the target."""
+    declare_shared_catalogs(building, section, SECTION)
     placed: set[tuple[str, str, str | None]] = set()
     for replica in replicas:
         levels, at = replica.pick.levels, replica.pick.at
         staging: str | None = setting("intermediate_catalog", levels)
         source, origin = replica.source, replica.origin
         if staging is not None:
-            _place(building, placed, staging, replica.schema, levels, "intermediate", at)
+            _place(building, placed, replica, staging, "intermediate")
             table = replica.name.rpartition(".")[2]
             staged = _clone(replica, f"{staging}.{replica.schema}.{table}", source, origin)
             _add_clone(building, staged, at)
             source, origin = staged.name, staged.address
-        _place(building, placed, replica.catalog, replica.schema, levels, "target", at)
+        _place(building, placed, replica, replica.catalog, "target")
         _add_clone(building, _with_comment(building, replica, _clone(replica, replica.name, source, origin)), at)
 
 
 def _place(
-    building: Building,
-    placed: set[tuple[str, str, str | None]],
-    catalog: str,
-    schema: str,
-    levels: Levels,
-    what: str,
-    at: Position,
+    building: Building, placed: set[tuple[str, str, str | None]], replica: Replica, catalog: str, what: str
 ) -> None:
     """The catalog, if it is ours to create, and the schema of a copy; once for all copies in it."""
+    schema, levels, at = replica.schema, replica.pick.levels, replica.pick.at
     location: str | None = setting(f"{what}_catalog_location", levels)
     if (catalog, schema, location) in placed:
         return
     placed.add((catalog, schema, location))
     if setting(f"create_{what}_catalog", levels, True):
         contain(building, catalog_at(Side.TARGET, catalog, location), at, SECTION)
-    contain(building, Schema(side=Side.TARGET, name=f"{catalog}.{schema}"), at, SECTION)
+    contain(building, _schema(building, replica, f"{catalog}.{schema}"), at, SECTION)
+
+
+def _schema(building: Building, replica: Replica, name: str) -> Schema:
+    """The schema of copies. Where it is to follow, its predictive optimization is as on the source, else off:
+    maintenance would rewrite files that the next clone then copies again."""
+    made = Schema(side=Side.TARGET, name=name)
+    follow: bool | None = setting("replicate_enable_predictive_optimization", replica.pick.levels)
+    if follow is None:
+        return made
+    origin = building.source.find(Address(Side.SOURCE, "schema", replica.pick.name.rpartition(".")[0]))
+    asked = origin.fields.get("predictive_optimization") if follow and origin is not None else "disable"
+    return made if asked is None else made.model_copy(update={"predictive_optimization": asked})
 
 
 def _clone(replica: Replica, name: str, source: str, origin: Address) -> Clone:
