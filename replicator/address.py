@@ -52,3 +52,9 @@ def _parse(text: str) -> Address:
     if match is None:
         raise ValueError(f"not an address: {text!r} (expected side:type/full.name)")
     return Address(Side(match["side"]), match["type"], match["name"])
+
+
+def split_column(name: str) -> tuple[str, str]:
+    """`catalog.schema.table` and the rest, dot included, of the full name of a column, which may have dots itself."""
+    parts = name.split(".", 3)
+    return ".".join(parts[:3]), "".join(f".{part}" for part in parts[3:])

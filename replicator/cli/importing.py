@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from replicator.workspace import WorkspaceReader
 
 _WILD = re.compile(r"[*?\[]")
-_IN_CATALOGS = ("catalog", "schema", "table")
+_IN_CATALOGS = ("catalog", "schema", "table", "view")
+_VALUES = frozenset({"grants", "tags"})
 _TABLES = frozenset({"MANAGED", "EXTERNAL"})
 
 
@@ -56,11 +57,11 @@ def parse(text: str) -> Wish:
         raise UsageError(f"import {text}: not an address", hint="addresses look like target:table/catalog.schema.table")
     types = tuple(known for known in SECTIONS if fnmatchcase(known, kind))
     if _WILD.search(kind) or _WILD.search(name):
-        types = tuple(known for known in types if known != "grants")
+        types = tuple(known for known in types if known not in _VALUES)
     if not types:
         raise UsageError(
             f"import {text}: {kind} cannot be imported by this pattern",
-            hint=f"there are: {', '.join(SECTIONS)}; grants come with --grants, or one by one",
+            hint=f"there are: {', '.join(SECTIONS)}; grants come with --grants, or one by one as tags do",
         )
     return Wish(text, Side(side), types, name)
 
@@ -107,7 +108,7 @@ def look(session: "Session", wishes: Sequence[Wish], *, grants: bool) -> dict[Ad
         seen = read_snapshot(reader, scope_of(reader, own), workers=session.workers)
         here = {at: item for at, item in _objects(seen) if any(wish.matches(at) for wish in own)}
         if grants:
-            held = Scope(grants=frozenset(f"{at.type}/{at.name}" for at in here if _grantable(at)))
+            held = Scope(grants=frozenset(f"{_securable(at)}/{at.name}" for at in here if _grantable(at)))
             here |= dict(_objects(read_snapshot(reader, held, workers=session.workers)))
         for key, why in seen.unknown.items():
             raise ReplicatorError(f"{side}: {key} cannot be read: {why}", hint="import what can be read")
@@ -119,10 +120,15 @@ def _grantable(address: Address) -> bool:
     return address.type in (*_IN_CATALOGS, "share")
 
 
+def _securable(address: Address) -> str:
+    return "table" if address.type == "view" else address.type
+
+
 def _objects(seen: Snapshot) -> Iterable[tuple[Address, Observed]]:
     for kind in SECTIONS:
         for name, observed in seen.objects.get(kind, {}).items():
-            yield Address(seen.side, kind, name), observed
+            is_view = observed.info.get("table_type") in TYPES["view"].table_types
+            yield Address(seen.side, "view" if is_view else kind, name), observed
 
 
 def scope_of(reader: "WorkspaceReader", wishes: Sequence[Wish]) -> Scope:
@@ -134,7 +140,7 @@ def scope_of(reader: "WorkspaceReader", wishes: Sequence[Wish]) -> Scope:
         if set(wish.types) & set(_IN_CATALOGS):
             for name in _names(reader, "catalogs", first):
                 known = catalogs.setdefault(name, set())
-                if "table" in wish.types and known is not None:
+                if {"table", "view"} & set(wish.types) and known is not None:
                     schema = rest.partition(".")[0]
                     if _WILD.search(first + schema):
                         catalogs[name] = None
@@ -148,6 +154,7 @@ def scope_of(reader: "WorkspaceReader", wishes: Sequence[Wish]) -> Scope:
         recipients=any("recipient" in wish.types for wish in wishes),
         providers=bool(catalogs),
         grants=frozenset(wish.name for wish in wishes if "grants" in wish.types),
+        tags=frozenset(wish.name for wish in wishes if "tags" in wish.types),
     )
 
 

@@ -2,6 +2,7 @@
 
 from replicator.address import Address, Side
 from replicator.config.building import Building, add, check_sides
+from replicator.config.definitions import references, waiting_for
 from replicator.config.garbage import collector_paused
 from replicator.config.loading import Config
 from replicator.config.operations.backup import compile_backup, existing_backups
@@ -13,8 +14,10 @@ from replicator.config.sections import ReplicationConfig
 from replicator.config.shorthands import IDENTIFIERS
 from replicator.engine.desired import Desired, Position
 from replicator.engine.snapshot import Snapshot
+from replicator.resources.base import Resource
 from replicator.resources.catalog import Catalog
 from replicator.resources.provider import Provider
+from replicator.resources.view import View
 
 
 def compile_graph(config: Config, source: Snapshot, target: Snapshot) -> Desired:
@@ -58,7 +61,23 @@ def _declared(building: Building) -> None:
                 resource = resource.model_copy(update={name: known[side]})
         if isinstance(resource, Catalog) and resource.provider_id is not None:
             add(building, Provider(side=resource.side, name=resource.provider_id), at, "resources")
-        add(building, resource, at, "resources")
+        add(building, _after_what_it_reads(building, resource, at), at, "resources")
+
+
+def _after_what_it_reads(building: Building, resource: Resource, at: Position) -> Resource:
+    """A view waits for the tables and views in its query, each named in full."""
+    if not isinstance(resource, View):
+        return resource
+    try:
+        read = references(resource.definition)
+    except ValueError as error:
+        building.problem(at, f"{resource.address}: {error}")
+        return resource
+    for reference in read:
+        if len(reference.parts) != 3:
+            text = f"names {reference.name}, which means another table wherever another schema is current"
+            building.problem(at, f"{resource.address} {text}; write catalog.schema.table")
+    return resource.model_copy(update={"after": (*resource.after, *waiting_for(resource.side, read))})
 
 
 def _operations(building: Building) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from replicator.address import Address, Side
+from replicator.address import Address, Side, split_column
 from replicator.config import names
 from replicator.config.nodes import Node, Path, Tree, child, describe, plain
 from replicator.config.problems import Problem, did_you_mean
@@ -21,6 +21,16 @@ Fields = dict[str, Any]
 SECURABLES = frozenset({"catalog", "schema", "table", "share"})
 """What grants can be declared on."""
 
+TAGGED = frozenset({"catalog", "schema", "table", "column"})
+"""What tags can be declared on."""
+
+_NESTED: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "grants": ("privileges", {name: name for name in SECURABLES} | {"clone": "table", "view": "table"}),
+    "tags": ("tags", {name: name for name in TAGGED - {"column"}} | {"clone": "table", "view": "table"}),
+}
+"""Keys inside an entry that declare a resource of their own: its field that they hold, and by the entry's type what
+it is on."""
+
 
 def _one_part(name: str) -> str:
     return names.full_name(name, 1, "name")
@@ -34,22 +44,37 @@ def _three_parts(name: str) -> str:
     return names.full_name(name, 3, "catalog.schema.table")
 
 
-def _securable(name: str) -> str:
-    kind, slash, full = name.partition("/")
-    if not slash or kind not in SECURABLES:
-        listed = ", ".join(f"{known}/…" for known in sorted(SECURABLES))
-        raise ValueError(f"expected type/full.name with one of {listed}, got {names.printable(name)}")
-    return f"{kind}/{_NAMES[kind](full)}"
+def _column(name: str) -> str:
+    table, column = split_column(name)
+    if not column.strip(". ") or not column.isprintable():
+        raise ValueError(f"expected a full name like `catalog.schema.table.column`, got {names.printable(name)}")
+    return f"{_three_parts(table)}{column.lower()}"
+
+
+def _on(kinds: frozenset[str]) -> Callable[[str], str]:
+    """Names of values on another object: `type/full.name` of one of these types."""
+
+    def folded(name: str) -> str:
+        kind, slash, full = name.partition("/")
+        if not slash or kind not in kinds:
+            listed = ", ".join(f"{known}/…" for known in sorted(kinds))
+            raise ValueError(f"expected type/full.name with one of {listed}, got {names.printable(name)}")
+        return f"{kind}/{_NAMES[kind](full)}"
+
+    return folded
 
 
 _NAMES: Mapping[str, Callable[[str], str]] = {
     "catalog": _one_part,
     "schema": _two_parts,
     "table": _three_parts,
+    "column": _column,
     "clone": _three_parts,
+    "view": _three_parts,
     "share": _one_part,
     "recipient": _one_part,
-    "grants": _securable,
+    "grants": _on(SECURABLES),
+    "tags": _on(TAGGED),
 }
 """How an object of a type is named; returns the folded name or raises ValueError."""
 
@@ -58,9 +83,11 @@ KEYS: Mapping[str, str] = {
     "schemas": "schema",
     "tables": "table",
     "clones": "clone",
+    "views": "view",
     "shares": "share",
     "recipients": "recipient",
     "grants": "grants",
+    "tags": "tags",
 }
 
 
@@ -87,7 +114,7 @@ def declared_resources(tree: Tree, problems: list[Problem]) -> dict[Address, Dec
 
 
 def _entries(tree: Tree, problems: list[Problem]) -> Iterator[tuple[Side, str, str, Path, Fields]]:
-    """Side, type, name, path and plain fields of every entry, nested grants as entries of their own."""
+    """Side, type, name, path and plain fields of every entry; grants and tags inside it are entries of their own."""
     for side_key, _ in _items(tree, ("resources",), problems):
         side = next((side for side in Side if side.value == side_key), None)
         if side is None:
@@ -130,10 +157,22 @@ def _entry(
     if not isinstance(fields, dict):
         problems.append(Problem(tree.at(path), f"`{name}`: expected a mapping, got {describe(fields)}"))
         return
-    grants = fields.pop("grants", None) if kind in SECURABLES else None
+    nested = [(key, fields.pop(key)) for key, (_, on) in _NESTED.items() if kind in on and fields.get(key) is not None]
+    columns = list(_tags_of_columns(fields)) if kind == "table" else []
     yield side, kind, name, path, fields
-    if grants is not None:
-        yield side, "grants", f"{kind}/{name}", (*path, "grants"), {"privileges": grants}
+    for key, value in nested:
+        held, on = _NESTED[key]
+        yield side, key, f"{on[kind]}/{name}", (*path, key), {held: value}
+    for index, column, tags in columns:
+        yield side, "tags", f"column/{name}.{column}", (*path, "columns", index, "tags"), {"tags": tags}
+
+
+def _tags_of_columns(fields: Fields) -> Iterator[tuple[int, str, Any]]:
+    """Take the tags out of the columns of a table's entry: index, name and tags of each column that has some."""
+    listed = fields.get("columns")
+    for index, column in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(column, dict) and isinstance(column.get("name"), str) and "tags" in column:
+            yield index, column["name"], column.pop("tags")
 
 
 def _resource(

@@ -50,7 +50,6 @@ UNSUPPORTED: dict[str, str] = {
     "enable_sampling": "every selected table is compared",
     "external_location_config": "",
     "no_of_sampling_tables": "every selected table is compared",
-    "overwrite_tags": "",
     "parallel_table_filter": "`max_workers` is the only limit",
     "principal_mapping": "",
     "process_schemas_in_serial": "`max_workers` is the only limit",

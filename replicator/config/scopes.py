@@ -32,6 +32,7 @@ class _Growing:
     catalogs: dict[str, set[str] | None] = field(default_factory=dict)
     shares: set[str] = field(default_factory=set)
     grants: set[str] = field(default_factory=set)
+    tags: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     recipients: bool = False
     providers: bool = False
@@ -52,6 +53,7 @@ class _Growing:
             recipients=self.recipients,
             providers=self.providers,
             grants=frozenset(self.grants),
+            tags=frozenset(self.tags),
             names=frozenset(self.names),
         )
 
@@ -154,9 +156,10 @@ def _object(address: Address, growing: _Growing) -> None:
     kind, parts = address.type, address.parts
     if TYPES[kind].kind in _LISTED:
         growing.names.add(f"{TYPES[kind].kind}/{address.name}")
-    if kind == "grants":
-        growing.grants.add(address.name)
+    if kind in ("grants", "tags"):
+        (growing.grants if kind == "grants" else growing.tags).add(address.name)
         kind = address.name.partition("/")[0]
+        kind = "table" if kind == "column" else kind
     if kind == "share":
         growing.shares.add(parts[0])
     elif kind == "recipient":
@@ -165,7 +168,7 @@ def _object(address: Address, growing: _Growing) -> None:
         growing.providers = True
     elif parts[0] == _INTERNAL:
         return
-    elif kind in ("table", "clone"):
+    elif kind in ("table", "clone", "view"):
         growing.add(parts[0], parts[1:2])
     elif kind in ("catalog", "schema"):
         growing.add(parts[0])

@@ -41,6 +41,8 @@ AlwaysManaged = Annotated[bool, _only(True, "replicas are managed tables, whose 
 NeverGranted = Annotated[
     bool, _only(False, "access to copies is declared under `resources`, where a reviewer sees who gets it")
 ]
+NeverTagged = Annotated[bool, _only(False, "tags of copies are declared under `resources`")]
+NeverViews = Annotated[bool, _only(False, "views are declared under `resources`, over the copies that they read")]
 
 ExcludedTables = Annotated[tuple[Pattern, ...], _excluded("table_name")]
 ExcludedSchemas = Annotated[tuple[Pattern, ...], _excluded("schema_name")]
@@ -132,6 +134,8 @@ class ReplicaOptions(Section):
     enforce_schema: bool = True
     overwrite_comments: bool = True
     overwrite_grants: NeverGranted = False
+    overwrite_tags: NeverTagged = False
+    create_or_replace_view: NeverViews = False
     create_or_replace_table: NeverReplaced = False
     create_or_replace_streaming_table: NeverPipelines = False
     create_or_replace_materialized_view: NeverPipelines = False

@@ -93,7 +93,7 @@ def decide(seen: View) -> Action | None:
     if seen.rtype.observed_only:
         return _expected(seen)
     if seen.observed is None:
-        return _create(seen)
+        return None if _wants_nothing(seen) else _create(seen)
     changes = _changes(seen)
     lag = lag_of(seen)
     if seen.entry is None and not (seen.rtype.is_value and changes):
@@ -124,6 +124,13 @@ def _expected(seen: View) -> Action | None:
     return _action(
         seen, Do.CHECK, Cause.CONFIG, Reason.EXPECTED_SOON, message="appears by itself once the share is granted"
     )
+
+
+def _wants_nothing(seen: View) -> bool:
+    """Values that are wanted absent and are; state knows it, or has nothing to forget."""
+    if not seen.rtype.is_value or diff(seen.rtype, {}, seen.desired, {}):
+        return False
+    return seen.entry is None or seen.entry.inputs == seen.desired
 
 
 def _create(seen: View) -> Action:

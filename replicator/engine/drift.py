@@ -75,8 +75,10 @@ def find_drift(
         observed = snapshot.find(address)
         if reason is not None:
             items.append(_item(text, DriftKind.UNKNOWN, f"cannot be read: {reason}"))
-        elif observed is None:
+        elif observed is None and not rtype.is_value:
             items.append(_item(text, DriftKind.DELETED, "deleted outside replicator"))
+        elif observed is None:
+            items += _compare(text, rtype, entry, Observed(address.name, {}))
         elif entry.id is not None and observed.id is not None and entry.id != observed.id:
             items.append(_item(text, DriftKind.MADE_ANEW, "dropped and made again outside replicator"))
         else:

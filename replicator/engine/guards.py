@@ -128,6 +128,28 @@ def _replaces_access(case: Case) -> Block | None:
     )
 
 
+_KINDS = {
+    "MANAGED": "a table",
+    "EXTERNAL": "an external table",
+    "VIEW": "a view",
+    "STREAMING_TABLE": "a streaming table",
+}
+
+
+def _other_kind(case: Case) -> Block | None:
+    """A view where a table is declared, or the other way round: no statement turns the one into the other."""
+    found = case.observed.info.get("table_type") if case.observed else None
+    if found is None or not case.rtype.table_types or found in case.rtype.table_types:
+        return None
+    if case.action.do in (Do.NOOP, Do.FORGET):
+        return None
+    return Block(
+        code=Code.OTHER_OBJECT,
+        message=f"exists as something else: {_KINDS.get(found) or found.lower().replace('_', ' ')}",
+        release="choose another name, or declare what is there",
+    )
+
+
 def _other_object(case: Case) -> Block | None:
     different = [change for change in case.action.changes if change.effect == "replace"]
     if case.action.do is not Do.IMPORT or not different:
@@ -229,6 +251,7 @@ GUARDS: tuple[Callable[[Case], Block | None], ...] = (
     _protected,
     _not_managed,
     _name_taken,
+    _other_kind,
     _other_object,
     _marked_by_other,
     _drops_data,
@@ -291,10 +314,12 @@ def thresholds(actions: Iterable[Action], state: State, policy: Policy) -> dict[
 
 def notices(actions: Iterable[Action], desired: Desired) -> tuple[Notice, ...]:
     """What a reviewer must see although it blocks nothing: access that is taken away, and what compiling noted."""
+    listed = list(actions)
     closed = tuple(
-        Notice(code=Code.REVOKES, address=action.address, message=text)
-        for action in actions
-        for text in _closings(action)
+        Notice(code=code, address=action.address, message=text)
+        for code, told in ((Code.REVOKES, _closings), (Code.UNTAGS, _untagging))
+        for action in listed
+        for text in told(action)
     )
     return closed + tuple(Notice(code="NOTE", message=text) for text in desired.notices)
 
@@ -312,3 +337,13 @@ def _closings(action: Action) -> Iterator[str]:
             yield f"revokes {', '.join(held)} from {change.path[1]}"
         elif change.path[0] == "objects" and action.at.type == "share":
             yield f"takes {change.path[1].partition(':')[2]} out of the share"
+
+
+def _untagging(action: Action) -> Iterator[str]:
+    """Which tags an action takes away: policies that go by them stop applying, and may have held something back."""
+    if action.at.type != "tags":
+        return
+    gone = sorted(action.desired.get("tags") or {}) if action.do is Do.DELETE else []
+    gone += [change.path[1] for change in action.changes if change.after is None and len(change.path) > 1]
+    if gone:
+        yield f"takes away the tag{'s' * (len(gone) > 1)} {', '.join(gone)}: policies that go by it no longer apply"

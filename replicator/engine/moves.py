@@ -6,17 +6,20 @@ The rest of the planner then compares under the new names, and finds nothing to 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from replicator.address import Address, Side
+from replicator.address import Address, Side, split_column
 from replicator.engine.desired import Desired
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.errors import ConfigError
 from replicator.resources import TYPES
 
-_TABLES = frozenset({"table", "clone", "check"})
+_TABLES = frozenset({"table", "clone", "view", "check"})
 """Types that speak of the same object when they have the same name."""
 
-_INSIDE = _TABLES | {"schema", "view", "volume", "function"}
+_INSIDE = _TABLES | {"schema", "volume", "function"}
+_VALUES = frozenset({"grants", "tags"})
+"""Types of values on another object, which is part of their name: `type/full.name`."""
+
 _ORDER = {"catalog": 0, "schema": 1}
 
 
@@ -36,10 +39,11 @@ def carried(at: Address, old: Address, new: Address) -> Address | None:
         return new
     if at.side is not old.side:
         return None
-    if at.type == "grants":
+    if at.type in _VALUES:
         kind, _, name = at.name.partition("/")
-        found = carried(Address(at.side, kind, name), old, new)
-        return Address(at.side, "grants", f"{kind}/{found.name}") if found else None
+        table, column = split_column(name) if kind == "column" else (name, "")
+        found = carried(Address(at.side, "table" if column else kind, table), old, new)
+        return Address(at.side, at.type, f"{kind}/{found.name}{column}") if found else None
     if at.name == old.name and (at.type == old.type or {at.type, old.type} <= _TABLES):
         return Address(at.side, at.type, new.name)
     if old.type in _ORDER and at.type in _INSIDE and at.name.startswith(old.name + "."):

@@ -24,8 +24,8 @@ class Scope:
     """What to read of one side: nothing outside it is listed.
 
     `catalogs` maps a catalog to the schemas whose tables are listed, None for all of them, empty for none (the schemas
-    themselves are always listed). `grants` names securables as `type/full.name`. `names` are objects, as `kind/name`,
-    that are asked for by name when a listing leaves them out: it may only not be allowed to show them.
+    themselves are always listed). `grants` and `tags` name what they are on, as `type/full.name`. `names` are objects,
+    as `kind/name`, that are asked for by name when a listing leaves them out: it may only not be allowed to show them.
     """
 
     catalogs: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
@@ -33,6 +33,7 @@ class Scope:
     recipients: bool = False
     providers: bool = False
     grants: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
 
 

@@ -118,8 +118,8 @@ class AuditTrail:
 
 def _names(address: Address) -> tuple[str | None, str | None, str | None]:
     """Catalog, schema and object of an address; what is in no catalog has only a name."""
-    kind = address.name.partition("/")[0] if address.type == "grants" else address.type
-    if kind not in ("catalog", "schema", "table", "clone", "check", "view", "volume", "function"):
+    kind = address.name.partition("/")[0] if address.type in ("grants", "tags") else address.type
+    if kind not in ("catalog", "schema", "table", "column", "clone", "check", "view", "volume", "function"):
         return None, None, address.name
     parts = [*address.parts, None, None]
     return parts[0], parts[1], parts[2]

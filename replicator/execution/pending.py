@@ -18,7 +18,7 @@ from replicator.execution.store import Opened
 from replicator.resources import TYPES
 from replicator.resources.base import Fields, Observed, ResourceType
 
-_MARKED = frozenset({"catalog", "schema", "table", "clone"})
+_MARKED = frozenset({"catalog", "schema", "table", "clone", "view"})
 """Types that carry the deployment's mark; a shared catalog is read-only and carries none."""
 
 _CLOCK_SKEW = timedelta(minutes=5)

@@ -15,9 +15,11 @@ SECTIONS: Mapping[str, str] = {
     "catalog": "catalogs",
     "schema": "schemas",
     "table": "tables",
+    "view": "views",
     "share": "shares",
     "recipient": "recipients",
     "grants": "grants",
+    "tags": "tags",
 }
 """The types whose objects can be written down, in the order of the file, and their keys in `resources:`."""
 
@@ -60,6 +62,10 @@ def _table(fields: Entry, other: _Other) -> Entry:
     return {**{key: item for key, item in told.items() if item}, **fields, "lifecycle": {"on_existing": "import"}}
 
 
+def _view(fields: Entry, other: _Other) -> Entry:
+    return {key: fields[key] for key in ("definition", "comment", "properties", "owner") if key in fields}
+
+
 def _column(key: str, column: Mapping[str, Any]) -> Entry:
     written: Entry = {"name": column.get("name", key), "type": column["type"]}
     if column.get("nullable") is False:
@@ -88,13 +94,19 @@ def _grants(fields: Entry, other: _Other) -> Entry:
     return {"privileges": {who: sorted(held) for who, held in sorted(fields["privileges"].items())}}
 
 
+def _tags(fields: Entry, other: _Other) -> Entry:
+    return {"tags": dict(fields.get("tags", {}))}
+
+
 _WRITTEN: Mapping[str, Callable[[Entry, _Other], Entry]] = {
     "catalog": _catalog,
     "schema": _schema,
     "table": _table,
+    "view": _view,
     "share": _share,
     "recipient": _recipient,
     "grants": _grants,
+    "tags": _tags,
 }
 
 

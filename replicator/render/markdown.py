@@ -23,7 +23,7 @@ from replicator.render.text import next_command, short_id
 
 BUDGET = 60_000
 GROUPS = 20
-_PLURALS = {"grants": "grants"}
+_PLURALS = {"grants": "grants", "tags": "tags"}
 _ROWS = (Do.CREATE, Do.IMPORT, Do.UPDATE, Do.RENAME, Do.REPLACE, Do.DELETE, Do.FORGET, Do.SYNC, Do.CHECK)
 
 

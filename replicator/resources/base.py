@@ -228,7 +228,8 @@ Outputs = dict[str, Any]
 class ResourceType:
     """One kind of object, as the engine and the executor see it.
 
-    `kind` is the snapshot's kind of object (a clone is observed as a table). `read` fetches one object, None when
+    `kind` is the snapshot's kind of object (a clone is observed as a table); of tables, `table_types` says which types
+    of Unity Catalog it may be (none: any). `read` fetches one object, None when
     it does not exist; it must give the same fields as the bulk listing. `create`, `update`, `delete` and `replace`
     change it and must be safe to run again. `sync` moves data, `lag` judges a copy, `origin` names what it copies from.
     `rename` gives the object of `task.before` the name of the address; without it, a type cannot be renamed.
@@ -241,6 +242,7 @@ class ResourceType:
     model: type[Resource]
     rules: Mapping[str, Rule]
     kind: str
+    table_types: frozenset[str] = frozenset()
     bears_data: bool = False
     holds_children: bool = False
     observed_only: bool = False

@@ -229,6 +229,7 @@ TYPE = ResourceType(
     model=Clone,
     rules=rules_of(Clone),
     kind="table",
+    table_types=frozenset({"MANAGED", "EXTERNAL"}),
     bears_data=True,
     default_on_existing="fail",
     read=read,

@@ -65,7 +65,7 @@ class Grants(Resource):
     def depends_on(self) -> Iterable[Address]:
         yield self.securable
         if self.securable.type == "table":
-            yield Address(self.side, "clone", self.securable.name)
+            yield from (Address(self.side, kind, self.securable.name) for kind in ("clone", "view"))
         if self.securable.type == "share":
             yield from (Address(self.side, "recipient", name) for name in self.privileges)
         yield from self.after

@@ -142,6 +142,8 @@ def observe(raw: Mapping[str, Any]) -> Observed:
         "clustered_by": [path[0] if len(path) == 1 else ".".join(path) for path in clustering],
         "owner": raw.get("owner"),
     }
+    if raw.get("table_type") == "VIEW":
+        fields["definition"] = raw.get("view_definition")
     if raw.get("table_type") == "EXTERNAL":
         fields["location"] = raw.get("storage_location")
     return Observed(
@@ -188,6 +190,7 @@ TYPE = ResourceType(
     model=Table,
     rules=rules_of(Table),
     kind="table",
+    table_types=frozenset({"MANAGED", "EXTERNAL", "MANAGED_SHALLOW_CLONE", "EXTERNAL_SHALLOW_CLONE"}),
     bears_data=True,
     default_on_existing="fail",
     read=read,

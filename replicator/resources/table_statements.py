@@ -39,8 +39,8 @@ def alter_statements(task: Task) -> Iterator[str]:
     yield from describe_statements(task)
 
 
-def describe_statements(task: Task) -> Iterator[str]:
-    """Comment and properties, which a copy has as well as a table."""
+def describe_statements(task: Task, what: str = "TABLE") -> Iterator[str]:
+    """Comment and properties, which copies and views have as well as tables. `what` is TABLE or VIEW."""
     name = quote_name(task.address.name)
     if "properties" in task.changed:
         wanted = task.desired.get("properties") or {}
@@ -49,9 +49,9 @@ def describe_statements(task: Task) -> Iterator[str]:
         put = {key: value for key, value in wanted.items() if value is not None and held.get(key) != value}
         gone = [k for k in sorted({*wanted, *applied}) if wanted.get(k) is None and k in held]
         if put:
-            yield f"ALTER TABLE {name} SET TBLPROPERTIES ({properties(put)})"
+            yield f"ALTER {what} {name} SET TBLPROPERTIES ({properties(put)})"
         if gone:
-            yield f"ALTER TABLE {name} UNSET TBLPROPERTIES IF EXISTS ({', '.join(map(literal, gone))})"
+            yield f"ALTER {what} {name} UNSET TBLPROPERTIES IF EXISTS ({', '.join(map(literal, gone))})"
     if "comment" in task.changed:
         comment = task.desired.get("comment")
         yield f"COMMENT ON TABLE {name} IS {literal(comment) if comment else 'NULL'}"

@@ -84,7 +84,7 @@ def _attempt(kind: str, keys: Iterable[str], work: Callable[[], Iterable[Observe
 
 def _others(reader: Reader, scope: Scope) -> Iterable[tuple[str, list[str], Callable[[], list[Observed]]]]:
     """What stands in no catalog: shares and grants one by one, recipients and providers in one listing each."""
-    for kind, names in (("share", scope.shares), ("grants", scope.grants)):
+    for kind, names in (("share", scope.shares), ("grants", scope.grants), ("tags", scope.tags)):
         for name in sorted(names):
             yield kind, [f"{kind}/{name}"], _single(reader, Address(reader.side, kind, name))
     if scope.recipients:

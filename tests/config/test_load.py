@@ -68,9 +68,9 @@ KEYS = [
         [
             "c.yaml:3:13: unknown key `sorce`, expected `source` or `target`",
             "c.yaml:3:33: unknown key `volumes` "
-            "(there are: catalogs, schemas, tables, clones, shares, recipients, grants)",
+            "(there are: catalogs, schemas, tables, clones, views, shares, recipients, grants, tags)",
             "c.yaml:3:46: unknown key `schema`, did you mean `schemas`? "
-            "(there are: catalogs, schemas, tables, clones, shares, recipients, grants)",
+            "(there are: catalogs, schemas, tables, clones, views, shares, recipients, grants, tags)",
         ],
     ),
     (

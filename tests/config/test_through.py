@@ -115,6 +115,8 @@ def test_predictive_optimization_of_copies_is_off_or_as_on_the_source(loaded: Lo
         ("create_or_replace_streaming_table", "false"),
         ("create_or_replace_materialized_view", "false"),
         ("overwrite_grants", "false"),
+        ("overwrite_tags", "false"),
+        ("create_or_replace_view", "false"),
         ("replicate_as_managed", "true"),
         ("copy_files", "true"),
     ],

@@ -13,6 +13,8 @@ from replicator.resources.rest import path
 from replicator.resources.schema import Schema
 from replicator.resources.share import OBJECTS_PER_CALL, Share, SharedObject
 from replicator.resources.table import Column, Table
+from replicator.resources.tags import Tags
+from replicator.resources.view import View
 
 from .conftest import LINEAGE, Bench, at
 
@@ -62,6 +64,18 @@ def steps() -> dict[str, list[Resource]]:
             ),
             Table(side=S, name="c.s.made", comment=None, owner=ids[1]),
         ],
+        "view": [
+            View(side=S, name="c.s.made", definition="SELECT id FROM c.s.t", comment=nasty, properties={"a": nasty}),
+            View(side=S, name="c.s.made", definition="SELECT id, 'it''s' AS x\nFROM c.s.t ;\n", properties={}),
+            View(side=S, name="c.s.made", definition="SELECT 1 AS one", comment=None),
+            View(side=S, name="c.s.made", definition="SELECT 1 AS one", owner=ids[1]),
+        ],
+        "tags": [
+            Tags(side=S, name="column/c.s.t.id", tags={"pii": "yes", "team": ""}),
+            Tags(side=S, name="column/c.s.t.id", tags={"pii": nasty[:90], "other": "x"}),
+            Tags(side=S, name="column/c.s.t.id", tags={"pii": None, "team": ""}),
+            Tags(side=S, name="column/c.s.t.id", tags={"k": "v"}, mode="authoritative"),
+        ],
         "share": [
             Share(side=S, name="made", comment=nasty, objects=(SharedObject(name="c.s", type="SCHEMA"),)),
             Share(side=S, name="made", comment="other", objects=(SharedObject(name="c.s.t", shared_as="x.y"),)),
@@ -105,7 +119,7 @@ def test_a_resource_that_is_deleted_is_gone(bench: Bench, kind: str) -> None:
     assert bench.read(first.address) is None
 
 
-@pytest.mark.parametrize("kind", sorted(steps().keys() - {"grants"}))
+@pytest.mark.parametrize("kind", sorted(steps().keys() - {"grants", "tags"}))
 def test_a_name_that_is_taken_is_said_to_be(bench: Bench, kind: str) -> None:
     prepare(bench)
     first = steps()[kind][0]
