@@ -43,7 +43,7 @@ def references(definition: str) -> tuple[Reference, ...]:
 
 def _place(error: Exception) -> str:
     """Where in the query a reader stumbled, if it says so."""
-    found = next(iter(getattr(error, "errors", ())), {})
+    found: dict[str, Any] = next(iter(getattr(error, "errors", ())), {})
     if not found.get("line"):
         return ""
     return f" at its line {found['line']}, column {found['col']}, near `{found.get('highlight', '')}`"
