@@ -174,7 +174,7 @@ def _approved(order: Order, prepared: "Prepared", session: "Session", saved: "Pl
         approval.check_blocks(saved, prepared.plan)
         return replace(prepared, plan=saved, unsettled=frozenset(action.address for action in prepared.plan.actions))
     if order.resume:
-        approval.check_rest(prepared.plan, session.store.directory, order.expect)
+        approval.check_rest(prepared.plan, session.store.backend, order.expect)
     elif order.expect:
         approval.check_expected(prepared.plan, order.expect)
     return prepared
@@ -199,7 +199,7 @@ def _apply(run: Run, order: Order, session: "Session", prepared: "Prepared") -> 
 
     if prepared.plan.actions and not order.resume:
         refuse(prepared.plan, prepared.seen.opened, skip_blocked=order.skip_blocked)
-        approval.remember(session.store.directory, prepared.plan)
+        approval.remember(session.store.backend, prepared.plan)
     with _observers(run, order, prepared.plan) as observers:
         return apply_plan(
             session,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -12,6 +13,11 @@ from replicator.engine.state import State
 from replicator.errors import BlockedError, StaleError, StateError, UsageError
 from replicator.render.symbols import is_dangerous
 
+if TYPE_CHECKING:
+    from replicator.execution.backend import Backend
+
+APPROVED = "approved"
+"""The note beside the state that holds the plan that was last begun."""
 SHORTEST_ID = 8
 _LEFTOVERS: Mapping[Do, frozenset[Do]] = {
     Do.CREATE: frozenset({Do.IMPORT, Do.UPDATE, Do.SYNC}),
@@ -26,16 +32,16 @@ _LEFTOVERS: Mapping[Do, frozenset[Do]] = {
 
 def save_plan(path: Path, plan: Plan) -> None:
     """Sign a plan and write it where only its owner can read it. Raises UsageError when that is not possible."""
-    _write(path, signed(plan))
-
-
-def _write(path: Path, plan: Plan) -> None:
     from replicator.execution.files import write_atomic
 
     try:
-        write_atomic(path, (plan.model_dump_json(indent=1) + "\n").encode())
+        write_atomic(path, _bytes(signed(plan)))
     except OSError as error:
         raise UsageError(f"{path}: the plan cannot be saved: {error.strerror}") from error
+
+
+def _bytes(plan: Plan) -> bytes:
+    return (plan.model_dump_json(indent=1) + "\n").encode()
 
 
 def read_plan(path: Path) -> Plan:
@@ -45,17 +51,20 @@ def read_plan(path: Path) -> Plan:
     Nobody vouches for the rest of it: see `read_signed`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"{path}: cannot be read: {why}") from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    return _plan(data, str(path))
+
+
+def _plan(data: bytes, where: str) -> Plan:
     try:
-        plan = Plan.model_validate_json(text)
+        plan = Plan.model_validate_json(data)
     except ValidationError as error:
-        raise UsageError(f"{path}: this is not a saved plan", hint="make one: replicator plan --out FILE") from error
+        raise UsageError(f"{where}: this is not a saved plan", hint="make one: replicator plan --out FILE") from error
     made = identity(plan.environment, plan.mode, plan.config.hash, plan.metastores, plan.actions, plan.released)
     if made != plan.plan_id:
-        raise StaleError(f"{path}: the plan was changed after it was made", hint="make it anew: replicator plan --out")
+        raise StaleError(f"{where}: the plan was changed after it was made", hint="make it anew: replicator plan --out")
     return plan
 
 
@@ -128,25 +137,17 @@ def was_applied(plan: Plan, state: State, expected: str) -> bool:
     return not plan.actions and bool(expected) and str(last.get("plan_id", "")).startswith(expected)
 
 
-def approved_file(directory: Path, environment: str) -> Path:
-    return directory / "approved" / f"{environment}.json"
-
-
-def remember(directory: Path, plan: Plan) -> None:
+def remember(backend: "Backend", plan: Plan) -> None:
     """Keep the plan that is about to be carried out, so that its rest can be recognised."""
-    from replicator.execution.files import private_directory
-
-    path = approved_file(directory, plan.environment)
-    private_directory(path.parent)
-    _write(path, plan)
+    backend.write_note(APPROVED, _bytes(plan))
 
 
-def check_rest(plan: Plan, directory: Path, expected: str | None) -> None:
+def check_rest(plan: Plan, backend: "Backend", expected: str | None) -> None:
     """Raises StaleError unless all of `plan` is part of the approved plan that ended halfway."""
-    path = approved_file(directory, plan.environment)
-    if not path.exists():
+    stored = backend.note(APPROVED)
+    if stored is None:
         raise StateError("there is nothing to resume: no plan was begun here", hint="plan and apply it instead")
-    approved = read_plan(path)
+    approved = _plan(stored.data, stored.where)
     if expected:
         check_expected(approved, expected)
     by_address = {action.address: action for action in approved.actions}

@@ -59,16 +59,16 @@ def drift(
     accepted = _baseline(run, baseline)
     with opened(run, workers=workers) as session, waiting(READING, quiet=run.quiet):
         seen = observe(session)
-        directory = session.store.directory
+        backend = session.store.backend
     for notice in seen.opened.notices:
         output.tell(run, f"! {notice}")
     metastores = {side.value: side_ref(snapshot) for side, snapshot in sorted(seen.snapshots.items())}
     report = _without(find_drift(seen.opened.state, seen.snapshots, metastores), ignore or ())
-    recorded = read_record(directory, report.environment)
+    recorded = read_record(backend)
     if record or accept:
         agreed = _agreed(report, accept or ())
         remembered = updated(report, recorded, agreed, everything=record)
-        write_record(directory, report.environment, remembered)
+        write_record(backend, remembered)
         # What is only recorded now is still news in this run.
         recorded |= {mark: remembered[mark] for mark in agreed}
     news = sort_out(report, recorded, accepted)

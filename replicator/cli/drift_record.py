@@ -3,29 +3,31 @@
 import json
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replicator.engine.drift import DriftReport
 from replicator.errors import StateError
 from replicator.render.drift import News
 from replicator.values import JSON
 
+if TYPE_CHECKING:
+    from replicator.execution.backend import Backend
 
-def record_file(directory: Path, environment: str) -> Path:
-    return directory / "drift" / f"{environment}.json"
+RECORD = "drift"
+"""The note beside the state that holds the drift that is known."""
 
 
-def read_record(directory: Path, environment: str) -> dict[str, JSON]:
+def read_record(backend: "Backend") -> dict[str, JSON]:
     """What was recorded: fingerprint to `address`, `first_seen` and, if it was accepted, `accepted` (dates). Empty if
     nothing was."""
-    path = record_file(directory, environment)
-    try:
-        items: dict[str, JSON] = json.loads(path.read_text(encoding="utf-8"))["items"]
-    except FileNotFoundError:
+    stored = backend.note(RECORD)
+    if stored is None:
         return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    try:
+        items: dict[str, JSON] = json.loads(stored.data)["items"]
+    except (ValueError, KeyError, TypeError) as error:
         raise StateError(
-            f"{path}: the record of known drift cannot be read ({type(error).__name__})",
+            f"{stored.where}: the record of known drift cannot be read ({type(error).__name__})",
             hint="remove it: what drifted then counts as new again",
         ) from error
     return items
@@ -68,11 +70,7 @@ def updated(
     return items
 
 
-def write_record(directory: Path, environment: str, items: Mapping[str, JSON]) -> None:
+def write_record(backend: "Backend", items: Mapping[str, JSON]) -> None:
     """Keep what is to be remembered beside the state."""
-    from replicator.execution.files import private_directory, write_atomic
-
-    path = record_file(directory, environment)
-    private_directory(path.parent)
     body = {"format_version": "1.0", "items": items}
-    write_atomic(path, (json.dumps(body, indent=1, sort_keys=True) + "\n").encode())
+    backend.write_note(RECORD, (json.dumps(body, indent=1, sort_keys=True) + "\n").encode())

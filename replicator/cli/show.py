@@ -49,7 +49,7 @@ def show(
         from replicator.cli.state import show_state
         from replicator.engine.state import load
 
-        show_state(run, load(file.read_text(encoding="utf-8"), where=str(file)), chosen, as_json=as_json)
+        show_state(run, load(file.read_bytes(), where=str(file)), chosen, as_json=as_json)
 
 
 def _document(file: Path) -> dict[str, object]:
@@ -57,7 +57,7 @@ def _document(file: Path) -> dict[str, object]:
         document = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{file}: neither a saved plan nor a state file", hint="it is not JSON") from error
     if not isinstance(document, dict):
         raise UsageError(f"{file}: neither a saved plan nor a state file")

@@ -1,8 +1,7 @@
-"""`replicator state …`: look into the state, and mend it. Contacts no workspace."""
+"""`replicator state …`: look into the state, and mend it. Contacts no workspace but the one that has its volume."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,7 @@ from replicator.render.look import many
 
 if TYPE_CHECKING:
     from replicator.engine.state import State
+    from replicator.execution.backend import Backend, Notify
     from replicator.execution.store import Opened
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
@@ -29,31 +29,28 @@ StateFile = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one environment's state is."""
-
-    directory: Path
-    environment: str
-
-
-def place(run: Run, file: Path | None = None) -> Place:
+def place(run: Run, file: Path | None = None) -> "Backend":
     """Where the state is: where `file` is, as the configuration says, or as --state-dir and --env say without one."""
+    from replicator.execution.folder import Folder
+
     if file is not None:
-        return Place(file.parent, file.stem)
+        return Folder(file.parent, file.stem)
+    from replicator.execution.places import backend, local
+
     if run.state_dir is not None and run.environment is not None and not run.path.exists():
-        return Place(run.state_dir, run.environment)
+        return Folder(local(run.state_dir), run.environment)
     from replicator.cli.work import configuration
 
-    config = configuration(run)
-    return Place(run.state_dir or config.state_directory, config.environment)
+    return backend(configuration(run), run.state_dir)
 
 
 def _open(run: Run) -> "Opened":
     from replicator.execution.store import open_state
 
-    where = place(run)
-    found = open_state(where.directory, where.environment)
+    return _told(run, open_state(place(run)))
+
+
+def _told(run: Run, found: "Opened") -> "Opened":
     for notice in found.notices:
         output.tell(run, f"! {notice}")
     return found
@@ -127,8 +124,7 @@ def forget(run: Run, patterns: Patterns, yes: Yes = False) -> None:
     _name(run, chosen)
     if not yes:
         typer.confirm(f"Forget {many(len(chosen), 'resource')}?", abort=True, err=True)
-    where = place(run)
-    _saved(run, edits.forget(where.directory, where.environment, *chosen))
+    _saved(run, edits.forget(place(run), *chosen, notify=_notices(run)))
 
 
 @app.command("unprotect")
@@ -139,8 +135,7 @@ def unprotect(run: Run, patterns: Patterns) -> None:
 
     chosen = _matching(_open(run).state, patterns)
     _name(run, chosen)
-    where = place(run)
-    _saved(run, edits.unprotect(where.directory, where.environment, *chosen))
+    _saved(run, edits.unprotect(place(run), *chosen, notify=_notices(run)))
 
 
 @app.command("mv")
@@ -149,8 +144,7 @@ def move(run: Run, old: Old, new: New) -> None:
     """Give a resource another address: that of the same object under the name it has now."""
     from replicator.execution import edits
 
-    where = place(run)
-    _saved(run, edits.move(where.directory, where.environment, _address(old), _address(new)))
+    _saved(run, edits.move(place(run), _address(old), _address(new), notify=_notices(run)))
 
 
 def _address(text: str) -> str:
@@ -170,12 +164,14 @@ def _saved(run: Run, state: "State") -> None:
     output.tell(run, f"State serial {state.serial} saved.")
 
 
-@contextlib.contextmanager
-def _locked(run: Run, operation: str, file: Path | None = None) -> Iterator[Place]:
-    from replicator.execution.lock import hold
+def _notices(run: Run) -> "Notify":
+    return lambda text: output.tell(run, f"! {text}")
 
+
+@contextlib.contextmanager
+def _locked(run: Run, operation: str, file: Path | None = None) -> Iterator["Backend"]:
     where = place(run, file)
-    with hold(where.directory, where.environment, operation, notify=lambda text: output.tell(run, f"! {text}")):
+    with where.lock(operation, _notices(run)):
         yield where
 
 
@@ -183,16 +179,15 @@ def _locked(run: Run, operation: str, file: Path | None = None) -> Iterator[Plac
 @verb
 def verify(run: Run, as_json: AsJson = False) -> ExitCode:
     """Read the state as apply would, and say whether all of it can be trusted."""
-    from replicator.execution.lock import lock_file, read_holder
-    from replicator.execution.store import serials
+    from replicator.execution.store import open_state
 
-    where, found = place(run), _open(run)
-    holder = read_holder(lock_file(where.directory, where.environment))
+    where = place(run)
+    found, holder = _told(run, open_state(where)), where.holder()
     facts = {
         "format_version": "1.0",
         **_identity(found.state),
         "resources": len(found.state.resources),
-        "kept_serials": serials(where.directory, where.environment),
+        "kept_serials": where.serials(),
         "unfinished_run": not found.saved,
         "pending": sorted(found.pending),
         "lock": str(holder) if holder else None,
@@ -212,16 +207,15 @@ def verify(run: Run, as_json: AsJson = False) -> ExitCode:
 @verb
 def repair(run: Run, file: StateFile = None) -> None:
     """Keep what can be read of a damaged journal; the original is kept beside it."""
-    from replicator.execution import journal
-    from replicator.execution.store import journal_file
+    from replicator.execution import store
 
     with _locked(run, "state repair", file) as where:
-        path = journal_file(where.directory, where.environment)
-        if not path.exists():
-            output.show(run, f"{path}: there is no journal, so nothing to repair.\n")
-            return
-        kept, dropped = journal.repair(path)
-    output.show(run, f"{path}: {kept} lines kept, {dropped} that cannot be read set aside.\n")
+        repaired = store.repair(where)
+    if repaired is None:
+        output.show(run, f"{where.where}: there is no journal, so nothing to repair.\n")
+        return
+    kept, dropped, aside = repaired
+    output.show(run, f"{kept} lines of the journal kept, {dropped} that cannot be read set aside in {aside}.\n")
 
 
 @app.command("restore")
@@ -235,8 +229,34 @@ def restore(
     from replicator.execution import store
 
     with _locked(run, "state restore", file) as where:
-        state = store.restore(where.directory, where.environment, serial)
+        state = store.restore(where, serial)
     output.show(run, f"State serial {state.serial} now holds {len(state.resources)} resources.\n")
+
+
+@app.command("pull")
+@verb
+def pull(run: Run) -> None:
+    """Print the state as it is kept, to save a copy."""
+    from replicator.engine.state import dump
+    from replicator.errors import StateError
+    from replicator.execution.store import open_state
+
+    where = place(run)
+    found = _told(run, open_state(where))
+    if not found.state.lineage:
+        raise StateError(f"{where.where}: there is no state yet", hint="the first apply makes it")
+    output.show_raw(dump(found.state))
+
+
+@app.command("push")
+@verb
+def push(run: Run, file: Annotated[Path, typer.Argument(metavar="FILE", help="A state's file.")]) -> None:
+    """Make the state of a file the state, for moving it from one place to another."""
+    from replicator.execution import edits
+
+    where = place(run)
+    state = edits.push(where, file, notify=_notices(run))
+    output.show(run, f"{where.where} now holds serial {state.serial} with {many(len(state.resources), 'resource')}.\n")
 
 
 @app.command("unlock")
@@ -245,7 +265,4 @@ def unlock(
     run: Run, lock_id: Annotated[str, typer.Argument(metavar="ID", help="The lock's id, as the refusal named it.")]
 ) -> None:
     """Remove the lock of a run that is known to be dead."""
-    from replicator.execution.lock import unlock as remove
-
-    where = place(run)
-    output.show(run, f"Removed the lock of {remove(where.directory, where.environment, lock_id)}.\n")
+    output.show(run, f"Removed the lock of {place(run).unlock(lock_id)}.\n")

@@ -2,9 +2,9 @@
 
 import re
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from replicator.address import Address
 from replicator.config.connection import Section
@@ -23,6 +23,16 @@ def _inside(text: str) -> str:
     if not text or path.is_absolute() or ".." in path.parts or "\0" in text or re.match(r"[A-Za-z]+:", text):
         raise ValueError("expected a folder inside the configuration's folder (--state-dir accepts any)")
     return text
+
+
+def _volume(text: str) -> str:
+    """The form of a path in a volume. What would be another path once it is put into a URL is refused."""
+    parts = text.rstrip("/").split("/")
+    if parts[:2] != ["", "Volumes"] or len(parts) < 5:
+        raise ValueError("expected /Volumes/CATALOG/SCHEMA/VOLUME, or a folder in it")
+    if any(part in ("", ".", "..") or not part.isprintable() or set(part) & set("\\%?#") for part in parts[2:]):
+        raise ValueError("expected a path of plain names: no empty ones, no `..`, and none of \\ % ? #")
+    return "/".join(parts)
 
 
 AddressText = Annotated[str, AfterValidator(_address)]
@@ -61,9 +71,20 @@ class Logging(Section):
 
 
 class StateConfig(Section):
-    """Where the state is kept, relative to the configuration's folder."""
+    """Where the state is kept: in a folder of the configuration's folder, or in a volume on one `side`."""
 
     directory: Annotated[str, AfterValidator(_inside)] = "state"
+    volume: Annotated[str, AfterValidator(_volume)] | None = None
+    side: Literal["source", "target"] = "target"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        given = self.model_fields_set
+        if self.volume is not None and "directory" in given:
+            raise ValueError("give either `directory` or `volume`: the state is in one place")
+        if self.volume is None and "side" in given:
+            raise ValueError("`side` says which workspace has the `volume`; a `directory` is on this machine")
+        return self
 
 
 class Moved(Section):

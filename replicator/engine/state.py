@@ -1,9 +1,10 @@
 """The state: what was last applied, per resource. This module is its format; where it is kept is execution's
 business."""
 
+from shlex import quote
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from replicator.errors import StateError
 from replicator.values import canonical_json, fingerprint
@@ -63,17 +64,19 @@ def dump(state: State) -> str:
     return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
-def load(text: str, *, where: str) -> State:
+def load(data: bytes, *, where: str, options: str | None = None) -> State:
     """Read a state back. Raises StateError when it is damaged or newer than this tool; never returns an empty
-    state instead."""
+    state instead. `options` are what the command that restores an earlier one needs; without them, the file."""
     import json
 
-    repair = f"restore an earlier one: replicator state restore --file {where}"
+    found_by = f" --file {quote(where)}" if options is None else options
+    repair = f"restore an earlier one: replicator state restore{found_by}"
     try:
-        document = json.loads(text)
+        document = json.loads(data.decode())
         checksum = document.pop("checksum")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise StateError(f"{where}: the state file is damaged ({error.__class__.__name__})", hint=repair) from error
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        why = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.__class__.__name__
+        raise StateError(f"{where}: the state file is damaged ({why})", hint=repair) from error
     version = document.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise StateError(
@@ -82,7 +85,11 @@ def load(text: str, *, where: str) -> State:
         )
     if checksum != fingerprint(document):
         raise StateError(f"{where}: the state file is damaged (its checksum does not match)", hint=repair)
-    return State.model_validate(document)
+    try:
+        return State.model_validate(document)
+    except ValidationError as error:
+        # Its checksum is right, so that is how it was written, but not by any version that this one knows.
+        raise StateError(f"{where}: the state file is not one that this tool writes", hint=repair) from error
 
 
 def same(a: State, b: State) -> bool:

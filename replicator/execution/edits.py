@@ -5,36 +5,38 @@ from pathlib import Path
 
 from replicator.address import Address
 from replicator.engine.moves import carry
-from replicator.engine.state import Entry, State
+from replicator.engine.state import Entry, State, load
 from replicator.errors import StateError
-from replicator.execution import lock
-from replicator.execution.store import StateStore
+from replicator.execution.backend import Backend, Notify, silent
+from replicator.execution.files import read_trusted
+from replicator.execution.folder import Folder
+from replicator.execution.store import Opened, StateStore, keep, open_state
 from replicator.resources import TYPES
 
 Change = Callable[[dict[str, Entry]], None]
 
 
-def forget(directory: Path, environment: str, *addresses: str) -> State:
+def forget(backend: Backend, *addresses: str, notify: Notify = silent) -> State:
     """Manage resources no more; the objects stay. Raises StateError when state does not hold one."""
 
     def change(resources: dict[str, Entry]) -> None:
         for address in addresses:
             del resources[_known(resources, address)]
 
-    return _edit(directory, environment, "state forget", change)
+    return _edit(backend, "state forget", change, notify)
 
 
-def unprotect(directory: Path, environment: str, *addresses: str) -> State:
+def unprotect(backend: Backend, *addresses: str, notify: Notify = silent) -> State:
     """Lift the protection of resources. Raises StateError when state does not hold one."""
 
     def change(resources: dict[str, Entry]) -> None:
         for address in addresses:
             resources[address] = resources[_known(resources, address)].model_copy(update={"protect": False})
 
-    return _edit(directory, environment, "state unprotect", change)
+    return _edit(backend, "state unprotect", change, notify)
 
 
-def move(directory: Path, environment: str, old: str, new: str) -> State:
+def move(backend: Backend, old: str, new: str, notify: Notify = silent) -> State:
     """Let a resource have another address, that of the same object under its name of now; what is inside goes along.
 
     Raises StateError when state does not hold the old one, or holds the new one, or the new one names another kind of
@@ -49,7 +51,42 @@ def move(directory: Path, environment: str, old: str, new: str) -> State:
         resources.clear()
         resources.update(moved)
 
-    return _edit(directory, environment, "state mv", change)
+    return _edit(backend, "state mv", change, notify)
+
+
+def push(backend: Backend, file: Path, notify: Notify = silent) -> State:
+    """Make the state of a file the state, with what a crashed run left beside it: for moving to another place.
+
+    Raises StateError when what is there belongs to another deployment, or is not older than what is pushed.
+    """
+    with backend.lock("state push", notify):
+        found, pushed = open_state(backend).state, _in_file(file, backend.environment)
+        if found.lineage and found.lineage != pushed.state.lineage:
+            raise StateError(
+                f"{backend.where} holds the state of another deployment (lineage {found.lineage}, not "
+                f"{pushed.state.lineage})",
+                hint="name another place in `state:`, or take that state away first",
+            )
+        if found.serial >= pushed.state.serial:
+            raise StateError(
+                f"{backend.where} holds serial {found.serial}, which is not older than serial {pushed.state.serial} "
+                f"of {file}",
+                hint="look at it: replicator state show; to go back to an earlier one: replicator state restore",
+            )
+        return keep(backend, pushed)
+
+
+def _in_file(file: Path, environment: str) -> Opened:
+    """The state in a file; if it is that of a folder, with the folder's journal. Raises StateError."""
+    if file.stem == environment:
+        return open_state(Folder(file.parent, environment))
+    data = read_trusted(file)
+    if data is None:
+        raise StateError(f"{file}: there is no such file")
+    state = load(data, where=str(file))
+    if state.environment != environment:
+        raise StateError(f"{file}: is the state of environment {state.environment!r}, not of {environment!r}")
+    return Opened(state)
 
 
 def _meaningful(old: str, new: str) -> Address:
@@ -72,9 +109,9 @@ def _known(resources: dict[str, Entry], address: str) -> str:
     return address
 
 
-def _edit(directory: Path, environment: str, operation: str, change: Change) -> State:
-    with lock.hold(directory, environment, operation):
-        store = StateStore(directory, environment)
+def _edit(backend: Backend, operation: str, change: Change, notify: Notify) -> State:
+    with backend.lock(operation, notify):
+        store = StateStore(backend)
         opened = store.open()
         resources = dict(opened.state.resources)
         change(resources)

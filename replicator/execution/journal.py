@@ -1,25 +1,22 @@
-"""The journal: one fsynced line before and after every call of an apply, from which a crash is recovered.
+"""The journal: one durable line before and after every call of an apply, from which a crash is recovered.
 
 A line that cannot be read is never skipped: only the very last one can be torn by a crash, and losing it is harmless,
 because its effect is found again by reading the object it was about.
 """
 
-import errno
 import json
-import os
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from replicator.address import Address
 from replicator.engine.moves import carry
 from replicator.engine.state import Entry, State
-from replicator.errors import StateError
-from replicator.execution.files import write_atomic
+from replicator.errors import ReplicatorError, StateError
+from replicator.execution.backend import Backend, StoredJournal
 from replicator.values import JSON, canonical_json
 
 
@@ -86,7 +83,7 @@ def _decode(line: bytes, seq: int) -> JSON | None:
     try:
         body = json.loads(line)
         crc = body.pop("crc")
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
     if not isinstance(body, dict) or crc != zlib.crc32(canonical_json(body).encode()) or body.pop("seq", None) != seq:
         return None
@@ -100,88 +97,96 @@ def _lines(data: bytes) -> list[JSON | None]:
     return [_decode(line, seq) for seq, line in enumerate(raw)]
 
 
-def read(path: Path) -> Read:
-    """Read a journal. Raises StateError when any line but the last is damaged."""
-    try:
-        bodies = _lines(path.read_bytes())
-    except FileNotFoundError:
-        return Read(None)
-    except OSError as error:
-        raise StateError(f"{path}: cannot be read: {error.strerror}") from error
+def header(found: StoredJournal) -> Header | None:
+    """What a journal's first line says; None when it cannot be read."""
+    body = _decode(found.first.partition(b"\n")[0], 0)
+    return None if body is None else _header(found.where, body)
+
+
+def read(found: StoredJournal, options: str = "") -> Read:
+    """Read a journal. Raises StateError when any line but the last is damaged; `options` are what `state repair`
+    needs."""
+    bodies = _lines(found.first + found.rest())
     notices: tuple[str, ...] = ()
     if not bodies or bodies[-1] is None:
-        notices = (f"{path.name}: its last line was not written to the end and is ignored",)
+        notices = (f"{found.where}: its last line was not written to the end and is ignored",)
         bodies = bodies[:-1]
     if None in bodies:
         raise StateError(
-            f"{path}: line {bodies.index(None) + 1} of the journal is damaged",
-            hint=f"keep the readable lines and look the rest up: replicator state repair --file '{path}'",
+            f"{found.where}: line {bodies.index(None) + 1} of the journal is damaged",
+            hint=f"keep the readable lines and look the rest up: replicator state repair{options}",
         )
-    return _understood(path, [body for body in bodies if body is not None], notices)
+    return _understood(found.where, [body for body in bodies if body is not None], notices)
 
 
-def _understood(path: Path, bodies: list[JSON], notices: tuple[str, ...]) -> Read:
+def _understood(where: str, bodies: list[JSON], notices: tuple[str, ...]) -> Read:
     if not bodies:
         return Read(None, notices=notices)
+    first = _header(where, bodies[0])
     try:
-        header = Header(**bodies[0])
         records = tuple(Record(**{**body, "event": What(body["event"])}) for body in bodies[1:])
     except (TypeError, ValueError, KeyError) as error:
-        raise StateError(
-            f"{path}: the journal is not one that this version of replicator writes",
-            hint="use the version of replicator that wrote it, or a newer one",
-        ) from error
-    return Read(header, records, notices)
+        raise _unknown(where) from error
+    return Read(first, records, notices)
 
 
-def repair(path: Path) -> tuple[int, int]:
-    """Rewrite a damaged journal with its readable lines, the damaged one kept as `*.damaged`; (kept, lost) lines.
+def _header(where: str, body: JSON) -> Header:
+    try:
+        return Header(**body)
+    except TypeError as error:
+        raise _unknown(where) from error
+
+
+def _unknown(where: str) -> StateError:
+    return StateError(
+        f"{where}: the journal is not one that this version of replicator writes",
+        hint="use the version of replicator that wrote it, or a newer one",
+    )
+
+
+def readable(found: StoredJournal) -> tuple[bytes, int, int]:
+    """The readable lines of a damaged journal as a new one, and how many were kept and lost.
 
     What a lost line was about is recognised by the next plan through the marks on the objects.
     Raises StateError when the header itself is lost.
     """
-    data = path.read_bytes()
-    raw = [line for line in data.split(b"\n") if line]
+    raw = [line for line in (found.first + found.rest()).split(b"\n") if line]
     kept = [body for line in raw if (body := _checked(line)) is not None]
     if not kept or "lineage" not in kept[0]:
         raise StateError(
-            f"{path}: not even the journal's header can be read", hint=f"set it aside: mv '{path}' '{path}.damaged'"
+            f"{found.where}: not even the journal's header can be read",
+            hint=f"set it aside: {found.aside}",
         )
-    write_atomic(path.with_name(path.name + ".damaged"), data)
-    write_atomic(path, b"".join(encode(seq, body) for seq, body in enumerate(kept)))
-    return len(kept), len(raw) - len(kept)
+    return b"".join(encode(seq, body) for seq, body in enumerate(kept)), len(kept), len(raw) - len(kept)
 
 
 def _checked(line: bytes) -> JSON | None:
     """The body of a line that is whole, whatever its number."""
     try:
         seq = json.loads(line)["seq"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return _decode(line, seq)
 
 
 class Journal:
-    """The journal of a running apply; every method returns after its line is on disk. Safe to use from many threads,
-    whose lines share a write when they come at the same time."""
+    """The journal of a running apply. Safe to use from many threads, whose lines share a write when they come at the
+    same time."""
 
-    def __init__(self, path: Path, header: Header) -> None:
-        """Start a journal, in place of what was there. Raises StateError, so that nothing begins unrecorded."""
-        self.path = path
+    def __init__(self, backend: Backend, header: Header) -> None:
+        """Start a journal, in place of what was there. Raises StateError or WorkspaceError, so that nothing begins
+        unrecorded."""
+        self._where = backend.where
         self._lock = threading.Lock()
         self._disk = threading.Lock()
         self._seq = self._durable = 0
         self._waiting: list[bytes] = []
-        self._broken: OSError | None = None
-        first = encode(0, {name: getattr(header, name) for name in Header.__slots__})
-        try:
-            write_atomic(path, first)
-            self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
-        except OSError as error:
-            raise StateError(f"{path}: the journal cannot be written: {error.strerror}; nothing was done") from error
+        self._broken: OSError | ReplicatorError | None = None
+        self._end = backend.start_journal(encode(0, {name: getattr(header, name) for name in Header.__slots__}))
 
     def append(self, record: Record) -> None:
-        """Write one line through to the disk. Raises StateError when that fails, and from then on."""
+        """Write one line; it is durable when this returns. Raises StateError, LockedError or WorkspaceError when that
+        fails, and from then on."""
         body = {name: getattr(record, name) for name in Record.__slots__}
         with self._lock:
             self._seq += 1
@@ -198,22 +203,21 @@ class Journal:
         try:
             if self._broken is not None:
                 raise self._broken
-            if os.write(self._handle, data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._handle)
+            self._end.append(data)
+        except ReplicatorError as error:
+            self._broken = error
+            raise
         except OSError as error:
             self._broken = error
             raise StateError(
-                f"{self.path}: the journal cannot be written: {error.strerror}",
+                f"{self._where}: the journal cannot be written: {error.strerror}",
                 hint="make room, then run replicator apply again: it continues from what was recorded",
             ) from error
         self._durable = last
 
     def close(self) -> None:
         with self._disk:
-            if self._handle >= 0:
-                os.close(self._handle)
-                self._handle = -1
+            self._end.close()
 
 
 def merge(state: State, records: Iterable[Record]) -> tuple[State, dict[str, Pending]]:

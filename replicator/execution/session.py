@@ -17,7 +17,8 @@ from replicator.engine.policy import Code, Policy
 from replicator.engine.snapshot import Metastore, Snapshot
 from replicator.engine.state import State
 from replicator.errors import BlockedError
-from replicator.execution import lock
+from replicator.execution import places
+from replicator.execution.backend import Notify, silent
 from replicator.execution.events import now
 from replicator.execution.pending import resolved
 from replicator.execution.store import Opened, StateStore
@@ -80,22 +81,21 @@ def open_session(
     state_directory: Path | None = None,
     workers: int | None = None,
     locked_for: str = "",
-    notify: Callable[[str], None] = lambda text: None,
+    notify: Notify = silent,
 ) -> Iterator[Session]:
     """Both workspaces open for reading, closed at the end. Raises WorkspaceError when one cannot be reached.
 
     `locked_for` names the operation that holds the state's lock while the session lasts (LockedError when another one
     does); without it none is taken. `notify` hears of a dead lock that was taken over.
     """
-    directory = state_directory or config.state_directory
+    state = places.backend(config, state_directory)
     with contextlib.ExitStack() as stack:
         if locked_for:
-            stack.enter_context(lock.hold(directory, config.environment, locked_for, notify=notify))
+            stack.enter_context(state.lock(locked_for, notify))
         readers = both(lambda side: _open(config, side))
         for reader in readers.values():
             stack.callback(reader.close)
-        store = StateStore(directory, config.environment)
-        yield Session(config, readers, store, workers or config.concurrency.max_workers)
+        yield Session(config, readers, StateStore(state), workers or config.concurrency.max_workers)
 
 
 def _open(config: Config, side: Side) -> WorkspaceReader:

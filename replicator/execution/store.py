@@ -1,18 +1,22 @@
-"""Where the state is kept: one folder with a file, a journal and the last serials of each environment."""
+"""The state of one environment: read with what a crashed run left, saved under the next serial, restored.
 
+Where it is kept is the business of a `backend.Backend`.
+"""
+
+import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from replicator import __version__
 from replicator.engine.state import State, dump, load
 from replicator.errors import StateError
 from replicator.execution import journal
-from replicator.execution.files import private_directory, remove, write_atomic
+from replicator.execution.backend import Backend, Moved, StoredJournal
 from replicator.execution.journal import Header, Journal, Pending
 
 KEPT_SERIALS = 10
+_LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -28,49 +32,52 @@ class Opened:
     saved: bool = True
 
 
-def state_file(directory: Path, environment: str) -> Path:
-    return directory / f"{environment}.json"
-
-
-def journal_file(directory: Path, environment: str) -> Path:
-    return directory / f"{environment}.journal"
-
-
-def history_directory(directory: Path, environment: str) -> Path:
-    return directory / "history" / environment
-
-
-def serials(directory: Path, environment: str) -> list[int]:
-    """The serials that are kept, oldest first."""
-    folder = history_directory(directory, environment)
-    return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit())
-
-
-def open_state(directory: Path, environment: str) -> Opened:
+def open_state(backend: Backend) -> Opened:
     """Read the state, laying a crashed run's journal over it; writes nothing.
 
     An environment that was never applied has a state without lineage and serial 0.
     Raises StateError for anything damaged, missing or of another state; never returns an empty state instead.
     """
-    state = _read_state(directory, environment)
-    path = journal_file(directory, environment)
-    found = journal.read(path)
+    for _ in range(_LOOKS):
+        with contextlib.suppress(Moved):
+            return _opened(backend)
+    raise StateError(f"{backend.where}: the state changes faster than it can be read", hint="run the command again")
+
+
+def _opened(backend: Backend) -> Opened:
+    # The journal is looked at before the state: a run that ends in between leaves one that continues an older serial,
+    # and not a state without what the run did.
+    stored = backend.journal()
+    state = _read_state(backend)
     carried = {address: Pending(**body) for address, body in state.last_apply.get("pending", {}).items()}
+    if stored is None:
+        return Opened(state, carried)
+    first = journal.header(stored)
+    if first is not None and first.serial < state.serial and first.lineage == state.lineage:
+        return Opened(state, carried)
+    found = journal.read(stored, _repair_options(backend, stored))
     if found.header is None:
         return Opened(state, carried, found.notices)
-    if state.lineage and found.header.lineage != state.lineage:
-        raise StateError(
-            f"{path}: the journal belongs to another state (lineage {found.header.lineage}, not {state.lineage})",
-            hint=f"if that is right, set the journal aside: mv '{path}' '{path}.other'",
-        )
-    if found.header.serial > state.serial:
-        raise StateError(
-            f"{path}: the journal continues serial {found.header.serial}, but the state is serial {state.serial}",
-            hint=f"bring back the later state: replicator state restore --serial {found.header.serial}",
-        )
-    if found.header.serial < state.serial:
-        return Opened(state, carried, found.notices)
+    _refuse_other(backend, stored, found.header, state)
     return _overlaid(state, carried, found)
+
+
+def _repair_options(backend: Backend, stored: StoredJournal) -> str:
+    """A folder's journal is named by its own file."""
+    return backend.options.replace(backend.where, stored.where)
+
+
+def _refuse_other(backend: Backend, stored: StoredJournal, found: Header, state: State) -> None:
+    if state.lineage and found.lineage != state.lineage:
+        raise StateError(
+            f"{stored.where}: the journal belongs to another state (lineage {found.lineage}, not {state.lineage})",
+            hint=f"if that is right, set the journal aside: {stored.aside}",
+        )
+    if found.serial > state.serial:
+        raise StateError(
+            f"{stored.where}: the journal continues serial {found.serial}, but the state is serial {state.serial}",
+            hint=f"bring back the later state: replicator state restore --serial {found.serial}{backend.options}",
+        )
 
 
 def _overlaid(state: State, carried: Mapping[str, Pending], found: journal.Read) -> Opened:
@@ -86,97 +93,87 @@ def _overlaid(state: State, carried: Mapping[str, Pending], found: journal.Read)
     return Opened(numbered, {**kept, **pending}, (*found.notices, notice), saved=False)
 
 
-def _read_state(directory: Path, environment: str) -> State:
-    path = state_file(directory, environment)
-    try:
-        text = path.read_bytes().decode()
-    except FileNotFoundError:
-        _refuse_lost(directory, environment)
-        return State(environment=environment, lineage="", tool_version=__version__)
-    except UnicodeDecodeError as error:
+def _read_state(backend: Backend) -> State:
+    stored = backend.read()
+    if stored is None:
+        return State(environment=backend.environment, lineage="", tool_version=__version__)
+    state = load(stored.data, where=stored.where, options=backend.options)
+    if state.environment != backend.environment:
         raise StateError(
-            f"{path}: the state file is damaged (not UTF-8)",
-            hint=f"restore an earlier one: replicator state restore --file {path}",
-        ) from error
-    except OSError as error:
-        raise StateError(f"{path}: cannot be read: {error.strerror}") from error
-    state = load(text, where=str(path))
-    if state.environment != environment:
-        raise StateError(f"{path}: is the state of environment {state.environment!r}, not of {environment!r}")
+            f"{stored.where}: is the state of environment {state.environment!r}, not of {backend.environment!r}",
+            hint="move it where it belongs, or name its environment: --env",
+        )
     return state
 
 
-def _refuse_lost(directory: Path, environment: str) -> None:
-    """A missing file is a new environment only if there never was one."""
-    kept = serials(directory, environment)
-    if kept:
-        raise StateError(
-            f"{state_file(directory, environment)}: the state file is missing, though serial {kept[-1]} was saved",
-            hint=f"bring it back: replicator state restore --serial {kept[-1]}; or, to start anew, "
-            f"remove {history_directory(directory, environment)}",
-        )
+def save(backend: Backend, state: State) -> None:
+    """Write the state under its own serial, keeping the last ones. Raises StateError; the state stays as it was
+    then."""
+    backend.save(state.serial, dump(state).encode(), KEPT_SERIALS)
 
 
-def save(directory: Path, state: State) -> None:
-    """Write the state under its own serial, keeping the last ones. Raises StateError; the file stays as it was then."""
-    path = state_file(directory, state.environment)
-    folder = history_directory(directory, state.environment)
-    data = dump(state).encode()
-    private_directory(directory)
-    private_directory(folder)
-    try:
-        write_atomic(path, data)
-        write_atomic(folder / f"{state.serial}.json", data)
-        for serial in serials(directory, state.environment)[:-KEPT_SERIALS]:
-            remove(folder / f"{serial}.json")
-    except OSError as error:
-        raise StateError(
-            f"{path}: the state cannot be written: {error.strerror}",
-            hint="nothing is lost: the journal beside it holds every action; make room and run replicator apply again",
-        ) from error
+def keep(backend: Backend, opened: Opened) -> State:
+    """Save an opened state with what is pending of it."""
+    state = _with_pending(opened.state, opened.pending)
+    save(backend, state)
+    return state
 
 
-def restore(directory: Path, environment: str, serial: int | None = None) -> State:
+def restore(backend: Backend, serial: int | None = None) -> State:
     """Make a kept serial (the newest readable one by default) the state again, under a serial above all others.
 
-    What was there, and its journal, are kept beside as `*.replaced`. Raises StateError when no such serial can be read.
+    What was there, and its journal, are kept under another name. Raises StateError when no such serial can be read.
     """
-    folder = history_directory(directory, environment)
-    kept = serials(directory, environment)
+    kept = backend.serials()
     for candidate in [serial] if serial is not None else reversed(kept):
-        path = folder / f"{candidate}.json"
-        try:
-            state = load(path.read_text(encoding="utf-8"), where=str(path))
-        except (OSError, UnicodeDecodeError, StateError):
+        state = _kept(backend, candidate)
+        if state is None:
             continue
-        for old in (state_file(directory, environment), journal_file(directory, environment)):
-            if old.exists():
-                old.replace(old.with_name(old.name + ".replaced"))
+        backend.set_aside()
         restored = state.model_copy(update={"serial": max([*kept, state.serial]) + 1})
-        save(directory, restored)
+        save(backend, restored)
         return restored
     wanted = "no serial" if serial is None else f"serial {serial}"
-    raise StateError(f"{folder}: {wanted} that can be read is kept there", hint=f"kept serials: {kept or 'none'}")
+    raise StateError(f"{backend.where}: {wanted} that can be read is kept", hint=f"kept serials: {kept or 'none'}")
+
+
+def _kept(backend: Backend, serial: int) -> State | None:
+    """A kept state, None when it is damaged or there is none."""
+    try:
+        stored = backend.read_serial(serial)
+        return None if stored is None else load(stored.data, where=stored.where)
+    except StateError:
+        return None
+
+
+def repair(backend: Backend) -> tuple[int, int, str] | None:
+    """Keep the readable lines of a damaged journal: how many were kept and lost, and where the damaged one is now.
+
+    None when there is no journal. Raises StateError when not even its header can be read.
+    """
+    stored = backend.journal()
+    if stored is None:
+        return None
+    data, kept, lost = journal.readable(stored)
+    return kept, lost, backend.replace_journal(data)
 
 
 @dataclass(frozen=True)
 class StateStore:
-    """The state of one environment in one folder, as apply uses it. Every method may raise StateError."""
+    """The state of one environment, as apply uses it. Every method may raise StateError or WorkspaceError."""
 
-    directory: Path
-    environment: str
+    backend: Backend
 
     def open(self) -> Opened:
-        return open_state(self.directory, self.environment)
+        return open_state(self.backend)
 
     def begin(self, opened: Opened, *, run: str, plan_id: str) -> Journal:
         """Save what a crashed run left, then start this run's journal in place of that one's."""
-        private_directory(self.directory)
         if not opened.saved:
-            save(self.directory, _with_pending(opened.state, opened.pending))
+            keep(self.backend, opened)
         state = opened.state
-        header = Header(run, plan_id, self.environment, state.lineage, state.serial, dict(state.metastores))
-        return Journal(journal_file(self.directory, self.environment), header)
+        environment, metastores = self.backend.environment, dict(state.metastores)
+        return Journal(self.backend, Header(run, plan_id, environment, state.lineage, state.serial, metastores))
 
     def commit(self, state: State, pending: Mapping[str, Pending], last_apply: Mapping[str, Any]) -> State:
         """Save the outcome of a run under the next serial and drop its journal."""
@@ -184,8 +181,8 @@ class StateStore:
             update={"serial": state.serial + 1, "tool_version": __version__, "last_apply": dict(last_apply)}
         )
         final = _with_pending(numbered, pending)
-        save(self.directory, final)
-        remove(journal_file(self.directory, self.environment))
+        save(self.backend, final)
+        self.backend.drop_journal()
         return final
 
 

@@ -14,6 +14,7 @@ from replicator.workspace.failures import of_rest
 from replicator.workspace.limiter import Limiter
 from replicator.workspace.meter import Meter
 
+_BYTES = "application/octet-stream"
 _LONGEST_WAIT = 30.0
 _LONGEST_BUSY = 300.0
 """Seconds for which a workspace that limits requests is asked again: it refuses, but it does answer."""
@@ -39,7 +40,7 @@ class Rest:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """GET, again where an answer did not come or said that it may come later."""
-        return self._again_after(Unavailable)(self._once, "GET", path, query, None)
+        return _json(self._again_after(Unavailable)(self._once, "GET", path, query))
 
     def pages(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Every item of a list. A page may be empty and still have a successor."""
@@ -55,7 +56,19 @@ class Rest:
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """POST, PATCH, PUT or DELETE. Only a 429 is answered by sending again: it says that nothing was begun."""
-        return self._again_after(Throttled)(self._once, method, path, None, body)
+        return _json(self._again_after(Throttled)(self._once, method, path, None, body))
+
+    def download(self, path: str) -> bytes:
+        """GET of a file."""
+        return self._again_after(Unavailable)(self._once, "GET", path, accept=_BYTES)
+
+    def upload(self, path: str, data: bytes, *, overwrite: bool) -> None:
+        """PUT of a file, again where no answer came: the same bytes in the same place harm nobody.
+
+        Without `overwrite` raises AlreadyExists for a name that is taken, perhaps by our own PUT whose answer was lost.
+        """
+        query = {"overwrite": "true" if overwrite else "false"}
+        self._again_after(Unavailable)(self._once, "PUT", path, query, data=data)
 
     def _again_after(self, kind: type[Unavailable]) -> Retrying:
         return Retrying(retry=retry_if_exception_type(kind), stop=self._enough, wait=_wait, reraise=True)
@@ -67,8 +80,14 @@ class Rest:
         return state.attempt_number >= self._attempts
 
     def _once(
-        self, method: str, path: str, query: Mapping[str, Any] | None, body: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
+        accept: str = "application/json",
+    ) -> bytes:
         with self._limiter.place():
             try:
                 answer = self._client.do(
@@ -76,15 +95,16 @@ class Rest:
                     path,
                     query=dict(query) if query else None,
                     body=dict(body) if body is not None else None,
-                    headers={"Accept": "application/json"},
+                    data=data,
+                    headers={"Accept": accept} | ({"Content-Type": _BYTES} if data is not None else {}),
                     raw=True,
                 )
-                content = answer["contents"].read()
+                content: bytes = answer["contents"].read()
             except Exception as error:  # noqa: BLE001  the SDK raises exceptions of many libraries; each is named below
                 raise self._failure(error, f"{method} {path}") from None
         self._meter.call(len(content))
         self._limiter.succeeded()
-        return json.loads(content) if content.strip() else {}
+        return content
 
     def _failure(self, error: Exception, what: str) -> WorkspaceError:
         self._meter.call(0)
@@ -96,6 +116,10 @@ class Rest:
         throttled.wait = float(getattr(cause, "retry_after_secs", None) or 1.0)
         self._limiter.throttled(throttled.wait)
         return throttled
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    return json.loads(content) if content.strip() else {}
 
 
 def _wait(state: RetryCallState) -> float:

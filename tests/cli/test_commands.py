@@ -289,9 +289,10 @@ class TestState:
         assert "No changes" in command("plan").out
 
     def test_says_who_holds_the_lock(self, applied: Path, command: Command) -> None:
-        from replicator.execution.lock import hold
+        from replicator.execution.backend import silent
+        from replicator.execution.folder import Folder
 
-        with hold(applied / "state", "default", "apply") as holder:
+        with Folder(applied / "state", "default").lock("apply", silent) as holder:
             refused = command("apply", "--yes")
             assert refused.code == ExitCode.LOCKED
             assert f"apply by {holder.who} on {holder.host}, process {os.getpid()}" in refused.err

@@ -62,7 +62,7 @@ KEYS = [
             "c.yaml:5:3: `cloud_url_mapping` is not supported: replicas are managed tables",
         ],
     ),
-    ("state:\n  volume: /Volumes/a/b/c", ["c.yaml:4:3: unknown key `volume`"]),
+    ("state:\n  bucket: s3://a/b", ["c.yaml:4:3: unknown key `bucket`"]),
     (
         "resources: {sorce: {}, target: {volumes: {}, schema: {}}}",
         [
@@ -423,3 +423,29 @@ def test_loading_imports_no_client_and_the_package_alone_imports_nothing() -> No
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_state_may_be_in_a_volume(loaded: Loader) -> None:
+    state = loaded("state: {volume: /Volumes/ops/replicator/state/dr/, side: source}").document.state
+    assert (state.volume, state.side) == ("/Volumes/ops/replicator/state/dr", "source")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{volume: ops.replicator.state}", "expected /Volumes/CATALOG/SCHEMA/VOLUME"),
+        ("{volume: /Volumes/ops/replicator}", "expected /Volumes/CATALOG/SCHEMA/VOLUME"),
+        ('{volume: "dbfs:/Volumes/a/b/c"}', "expected /Volumes/CATALOG/SCHEMA/VOLUME"),
+        ("{volume: /Volumes/a/b/c/../d}", "expected a path of plain names"),
+        ("{volume: /Volumes/a//c/d}", "expected a path of plain names"),
+        ("{volume: /Volumes/a/b/c/%2e%2e}", "expected a path of plain names"),
+        ('{volume: "/Volumes/a/b/c?x=1"}', "expected a path of plain names"),
+        ("{volume: /Volumes/a/b/c, directory: state}", "give either `directory` or `volume`"),
+        ("{side: source}", "`side` says which workspace has the `volume`"),
+        ("{volume: /Volumes/a/b/c, side: both}", "source"),
+    ],
+)
+def test_a_place_for_the_state_that_cannot_be_is_refused(refused: Refused, text: str, message: str) -> None:
+    (line,) = refused(f"state: {text}")
+    assert line.startswith("c.yaml:3:")
+    assert message in line

@@ -13,7 +13,7 @@ from replicator.errors import BlockedError, ExitCode, PermissionDenied, StaleErr
 from replicator.execution.events import Kind
 from replicator.execution.job import Verdict
 from replicator.execution.results import Became
-from replicator.execution.store import journal_file, open_state
+from replicator.execution.store import open_state
 from replicator.resources.base import Lifecycle, Resource
 from replicator.resources.catalog import Catalog
 from replicator.resources.check import Check
@@ -85,7 +85,7 @@ def test_a_second_apply_leaves_every_file_as_it_was(bench: Bench) -> None:
 
 def test_state_holds_what_was_applied(bench: Bench) -> None:
     effects_of(bench, *pipeline())
-    state = open_state(bench.folder, "test").state
+    state = open_state(bench.backend).state
     share = state.resources["source:share/out"]
     assert share.inputs == {"objects": {"TABLE:bk.sales.orders": {"history": "ENABLED"}}}
     assert share.watched == {"objects": [["TABLE:bk.sales.orders"]]}
@@ -193,13 +193,13 @@ def test_an_object_that_is_gone_already_needs_no_delete(bench: Bench) -> None:
     del bench.world.objects["target:schema/dr.sales"]
     result = bench.apply(desired, plan=plan)
     assert result.results[0].became is Became.ALREADY
-    assert "target:schema/dr.sales" not in open_state(bench.folder, "test").state.resources
+    assert "target:schema/dr.sales" not in open_state(bench.backend).state.resources
 
 
 def test_the_schema_that_a_new_catalog_is_born_with_is_ours(bench: Bench) -> None:
     effects = effects_of(bench, Catalog(side=Side.TARGET, name="dr"), schema("dr.default", comment="x"))
     assert effects == ["create target:catalog/dr", "update[comment] target:schema/dr.default"]
-    assert not open_state(bench.folder, "test").state.resources["target:schema/dr.default"].imported
+    assert not open_state(bench.backend).state.resources["target:schema/dr.default"].imported
 
 
 def test_a_plan_of_another_state_is_refused_before_anything_is_called(bench: Bench) -> None:
@@ -250,25 +250,25 @@ def test_an_owner_that_cannot_be_set_leaves_the_object_partial_and_only_that_ste
     resources = [Catalog(side=Side.TARGET, name="dr"), schema(owner="sales", comment="x")]
     result = bench.apply(wanted(*resources))
     assert result.exit_code == ExitCode.PARTIAL
-    entry = open_state(bench.folder, "test").state.resources["target:schema/dr.sales"]
+    entry = open_state(bench.backend).state.resources["target:schema/dr.sales"]
     assert entry.partial
     assert entry.inputs == {"comment": "x"}
     bench.world.around = lambda k, moment, what: None
     assert effects_of(bench, *resources) == ["update[owner] target:schema/dr.sales"]
-    assert not open_state(bench.folder, "test").state.resources["target:schema/dr.sales"].partial
+    assert not open_state(bench.backend).state.resources["target:schema/dr.sales"].partial
 
 
 def test_taking_over_an_equal_object_writes_to_the_state_alone(bench: Bench) -> None:
     bench.world.put(Address.parse("target:catalog/dr"), {"comment": "ours now"})
     assert effects_of(bench, Catalog(side=Side.TARGET, name="dr", comment="ours now")) == []
-    assert open_state(bench.folder, "test").state.resources["target:catalog/dr"].imported
+    assert open_state(bench.backend).state.resources["target:catalog/dr"].imported
 
 
 def test_an_imported_object_is_forgotten_and_a_created_one_deleted(bench: Bench) -> None:
     bench.world.put(Address.parse("target:catalog/theirs"), {})
     effects_of(bench, Catalog(side=Side.TARGET, name="theirs"), Recipient(side=Side.SOURCE, name="r"))
     assert effects_of(bench) == ["delete source:recipient/r"]
-    assert open_state(bench.folder, "test").state.resources == {}
+    assert open_state(bench.backend).state.resources == {}
     assert "target:catalog/theirs" in bench.world.objects
 
 
@@ -345,9 +345,9 @@ def test_a_check_that_finds_a_difference_stops_nothing_and_is_due_again(bench: B
 def test_protection_is_recorded_without_touching_the_object(bench: Bench) -> None:
     effects_of(bench, Catalog(side=Side.TARGET, name="dr"))
     assert effects_of(bench, Catalog(side=Side.TARGET, name="dr", lifecycle=Lifecycle(protect=True))) == []
-    assert open_state(bench.folder, "test").state.resources["target:catalog/dr"].protect
+    assert open_state(bench.backend).state.resources["target:catalog/dr"].protect
     assert effects_of(bench, Catalog(side=Side.TARGET, name="dr")) == []
-    assert open_state(bench.folder, "test").state.resources["target:catalog/dr"].protect
+    assert open_state(bench.backend).state.resources["target:catalog/dr"].protect
 
 
 def test_what_somebody_else_already_set_as_desired_is_recorded_as_applied(bench: Bench) -> None:
@@ -355,7 +355,7 @@ def test_what_somebody_else_already_set_as_desired_is_recorded_as_applied(bench:
     key = "target:catalog/dr"
     bench.world.objects[key] = replace(bench.world.objects[key], fields={"comment": "b"})
     assert effects_of(bench, Catalog(side=Side.TARGET, name="dr", comment="b")) == []
-    assert open_state(bench.folder, "test").state.resources[key].inputs == {"comment": "b"}
+    assert open_state(bench.backend).state.resources[key].inputs == {"comment": "b"}
 
 
 def test_the_first_interrupt_lets_the_running_action_end_and_begins_no_other(bench: Bench) -> None:
@@ -365,7 +365,7 @@ def test_the_first_interrupt_lets_the_running_action_end_and_begins_no_other(ben
     assert len(bench.world.effects) == 1
     assert result.interrupted
     assert result.exit_code == ExitCode.INTERRUPTED
-    assert not journal_file(bench.folder, "test").exists()
+    assert not (bench.folder / "test.journal").exists()
     bench.world.around = lambda k, moment, what: None
     effects_of(bench, *pipeline())
 
@@ -429,11 +429,11 @@ def test_a_workspace_that_falls_silent_leaves_the_question_to_the_next_run(bench
     resources = [Recipient(side=Side.SOURCE, name="r")]
     result = bench.apply(wanted(*resources))
     assert result.exit_code == ExitCode.ERROR
-    assert set(open_state(bench.folder, "test").pending) == {"source:recipient/r"}
+    assert set(open_state(bench.backend).pending) == {"source:recipient/r"}
     bench.world.silent = False
     assert effects_of(bench, *resources) == []
-    assert not open_state(bench.folder, "test").state.resources["source:recipient/r"].imported
-    assert open_state(bench.folder, "test").pending == {}
+    assert not open_state(bench.backend).state.resources["source:recipient/r"].imported
+    assert open_state(bench.backend).pending == {}
 
 
 def test_an_update_whose_answer_was_lost_is_not_sent_again(bench: Bench) -> None:
@@ -441,7 +441,7 @@ def test_an_update_whose_answer_was_lost_is_not_sent_again(bench: Bench) -> None
     effects_of(bench, *resources)
     lost(bench.world, len(bench.world.effects), "after")
     assert effects_of(bench, resources[0], schema(comment="b")) == ["update[comment] target:schema/dr.sales"]
-    assert open_state(bench.folder, "test").state.resources["target:schema/dr.sales"].inputs == {"comment": "b"}
+    assert open_state(bench.backend).state.resources["target:schema/dr.sales"].inputs == {"comment": "b"}
 
 
 def test_an_update_that_never_arrived_is_sent_again(bench: Bench) -> None:

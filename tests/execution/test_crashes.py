@@ -72,7 +72,7 @@ def converge(bench: Bench, desired: list[Resource]) -> None:
     for _ in range(3):
         if bench.apply(wanted(*desired), ALLOWED).exit_code == ExitCode.OK:
             break
-    opened = open_state(bench.folder, "test")
+    opened = open_state(bench.backend)
     assert bench.plan(wanted(*desired)).actions == ()
     assert set(opened.state.resources) == {str(item.address) for item in desired}
     assert opened.pending == {}
@@ -247,7 +247,7 @@ def test_a_copy_that_is_recovered_or_taken_over_knows_its_origin(
     identity = bench.world.objects[ORIGIN].id
     assert bench.opened().state.resources[str(copy.address)].outputs["origin_id"] == identity
     bench.apply(wanted(copy))
-    forget(tmp_path, "test", str(copy.address))
+    forget(bench.backend, str(copy.address))
     assert [action.do for action in bench.plan(wanted(copy)).actions] == [Do.IMPORT]
     bench.apply(wanted(copy))
     assert bench.opened().state.resources[str(copy.address)].outputs["origin_id"] == identity

@@ -88,7 +88,7 @@ def shared(bench: Bench) -> set[str]:
 
 
 def entry(bench: Bench) -> Entry:
-    return open_state(bench.folder, "test").state.resources[SHARE]
+    return open_state(bench.backend).state.resources[SHARE]
 
 
 def warnings(bench: Bench) -> list[str]:

@@ -6,8 +6,9 @@ import pytest
 
 from replicator.engine.state import Entry, State
 from replicator.errors import LockedError, StateError
+from replicator.execution.backend import silent
 from replicator.execution.edits import forget, move, unprotect
-from replicator.execution.lock import hold
+from replicator.execution.folder import Folder
 from replicator.execution.store import open_state, save
 
 A, B = "target:schema/c.a", "target:schema/c.b"
@@ -16,55 +17,55 @@ A, B = "target:schema/c.a", "target:schema/c.b"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     entries = {A: Entry(id="1", protect=True), B: Entry(id="2", depends_on=[A])}
-    save(tmp_path, State(environment="prod", lineage="L", serial=4, resources=entries))
+    save(Folder(tmp_path, "prod"), State(environment="prod", lineage="L", serial=4, resources=entries))
     return tmp_path
 
 
 def test_forgetting_drops_one_entry_and_counts_a_serial(folder: Path) -> None:
-    forget(folder, "prod", A)
-    state = open_state(folder, "prod").state
+    forget(Folder(folder, "prod"), A)
+    state = open_state(Folder(folder, "prod")).state
     assert list(state.resources) == [B]
     assert state.serial == 5
 
 
 def test_protection_is_lifted_from_one_resource(folder: Path) -> None:
-    unprotect(folder, "prod", A)
-    assert not open_state(folder, "prod").state.resources[A].protect
+    unprotect(Folder(folder, "prod"), A)
+    assert not open_state(Folder(folder, "prod")).state.resources[A].protect
 
 
 def test_a_move_takes_along_what_depends_on_it(folder: Path) -> None:
-    move(folder, "prod", A, "target:schema/c.new")
-    state = open_state(folder, "prod").state
+    move(Folder(folder, "prod"), A, "target:schema/c.new")
+    state = open_state(Folder(folder, "prod")).state
     assert state.resources["target:schema/c.new"].id == "1"
     assert state.resources[B].depends_on == ["target:schema/c.new"]
 
 
 def test_a_move_onto_another_resource_is_refused(folder: Path) -> None:
     with pytest.raises(StateError, match="already"):
-        move(folder, "prod", A, B)
-    assert open_state(folder, "prod").state.serial == 4
+        move(Folder(folder, "prod"), A, B)
+    assert open_state(Folder(folder, "prod")).state.serial == 4
 
 
 @pytest.mark.parametrize("new", ["target:tabel/c.new", "target:table/c.new", "source:schema/c.new"])
 def test_a_move_to_what_cannot_be_the_same_object_is_refused(folder: Path, new: str) -> None:
     with pytest.raises(StateError, match=r"tabel|cannot be the same"):
-        move(folder, "prod", A, new)
-    assert open_state(folder, "prod").state.serial == 4
+        move(Folder(folder, "prod"), A, new)
+    assert open_state(Folder(folder, "prod")).state.serial == 4
 
 
 def test_an_address_of_no_type_can_be_put_right(folder: Path) -> None:
     state = State(environment="old", lineage="L", serial=4, resources={"target:shema/c.a": Entry(id="1")})
-    save(folder, state)
-    move(folder, "old", "target:shema/c.a", A)
-    assert list(open_state(folder, "old").state.resources) == [A]
+    save(Folder(folder, "old"), state)
+    move(Folder(folder, "old"), "target:shema/c.a", A)
+    assert list(open_state(Folder(folder, "old")).state.resources) == [A]
 
 
 def test_what_is_not_there_cannot_be_edited(folder: Path) -> None:
     for edit in (forget, unprotect):
         with pytest.raises(StateError, match="state holds no"):
-            edit(folder, "prod", "target:schema/c.x")
+            edit(Folder(folder, "prod"), "target:schema/c.x")
 
 
 def test_an_edit_waits_for_no_apply(folder: Path) -> None:
-    with hold(folder, "prod", "apply"), pytest.raises(LockedError, match="apply by"):
-        forget(folder, "prod", A)
+    with Folder(folder, "prod").lock("apply", silent), pytest.raises(LockedError, match="apply by"):
+        forget(Folder(folder, "prod"), A)

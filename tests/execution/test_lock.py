@@ -5,22 +5,31 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from replicator.errors import ExitCode, LockedError, StateError
 from replicator.execution import lock
-from replicator.execution.lock import hold, lock_file, read_holder, run_url, unlock
+from replicator.execution.backend import Notify, silent
+from replicator.execution.folder import Folder
+from replicator.execution.holder import Holder, run_url
+from replicator.execution.lock import read_holder
 
 HOLDER = """
 import sys
 from pathlib import Path
-from replicator.execution.lock import hold
-with hold(Path(sys.argv[1]), "prod", "apply"):
+from replicator.execution.folder import Folder
+from replicator.execution.backend import silent
+with Folder(Path(sys.argv[1]), "prod").lock("apply", silent):
     print("held", flush=True)
     sys.stdin.readline()
 """
+
+
+def hold_prod(folder: Path, notify: Notify = silent) -> AbstractContextManager[Holder]:
+    return Folder(folder, "prod").lock("apply", notify)
 
 
 @pytest.fixture
@@ -39,7 +48,7 @@ def other(tmp_path: Path):  # type: ignore[no-untyped-def]
 def test_two_processes_cannot_hold_one_lock_and_the_second_hears_who_does(
     tmp_path: Path, other: "subprocess.Popen[str]"
 ) -> None:
-    with pytest.raises(LockedError) as refused, hold(tmp_path, "prod", "apply"):
+    with pytest.raises(LockedError) as refused, hold_prod(tmp_path):
         pass
     assert refused.value.exit_code == ExitCode.LOCKED
     assert f"process {other.pid}" in refused.value.message
@@ -49,10 +58,10 @@ def test_two_processes_cannot_hold_one_lock_and_the_second_hears_who_does(
 def test_a_lock_is_free_again_when_its_holder_ends(tmp_path: Path, other: "subprocess.Popen[str]") -> None:
     other.communicate("\n")
     heard: list[str] = []
-    with hold(tmp_path, "prod", "apply", notify=heard.append):
+    with hold_prod(tmp_path, heard.append):
         pass
     assert heard == []
-    assert not lock_file(tmp_path, "prod").exists()
+    assert not (tmp_path / "prod.lock").exists()
 
 
 def test_the_lock_of_a_killed_process_is_taken_over_with_a_notice(
@@ -61,24 +70,24 @@ def test_the_lock_of_a_killed_process_is_taken_over_with_a_notice(
     os.kill(other.pid, signal.SIGKILL)
     other.wait()
     heard: list[str] = []
-    with hold(tmp_path, "prod", "apply", notify=heard.append) as mine:
+    with hold_prod(tmp_path, heard.append) as mine:
         assert mine.pid == os.getpid()
     assert f"process {other.pid}" in heard[0]
 
 
 def test_environments_have_locks_of_their_own(tmp_path: Path, other: "subprocess.Popen[str]") -> None:
-    with hold(tmp_path, "dev", "apply"):
-        assert lock_file(tmp_path, "dev").exists()
+    with Folder(tmp_path, "dev").lock("apply", silent):
+        assert (tmp_path / "dev.lock").exists()
 
 
 def test_a_failing_run_gives_its_lock_back(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), hold(tmp_path, "prod", "apply"):
+    with pytest.raises(ZeroDivisionError), hold_prod(tmp_path):
         raise ZeroDivisionError
-    assert not lock_file(tmp_path, "prod").exists()
+    assert not (tmp_path / "prod.lock").exists()
 
 
 def a_lock_of_another_host(tmp_path: Path, ttl: float) -> Path:
-    path = lock_file(tmp_path, "prod")
+    path = tmp_path / "prod.lock"
     body = {
         "id": "abc",
         "operation": "apply",
@@ -103,7 +112,7 @@ def test_the_lock_of_another_host_is_dead_only_when_its_heart_stands_still(
         path.write_text(path.read_text().replace('"heartbeat": 3', '"heartbeat": 4'), encoding="utf-8")
 
     monkeypatch.setattr(lock.time, "sleep", beat)
-    with pytest.raises(LockedError, match="elsewhere") as refused, hold(tmp_path, "prod", "apply"):
+    with pytest.raises(LockedError, match="elsewhere") as refused, hold_prod(tmp_path):
         pass
     assert "replicator state unlock abc" in refused.value.hint
     assert path.exists()
@@ -117,25 +126,25 @@ def test_a_silent_lock_of_another_host_is_taken_over_whatever_its_clock_said(
     monkeypatch.setattr(lock.time, "monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(lock.time, "sleep", lambda seconds: None)
     heard: list[str] = []
-    with hold(tmp_path, "prod", "apply", notify=heard.append):
+    with hold_prod(tmp_path, heard.append):
         assert "elsewhere" in heard[0]
 
 
 def test_a_living_lock_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.001)
-    with hold(tmp_path, "prod", "apply"):
+    with hold_prod(tmp_path):
         seen = set()
         while len(seen) < 3:
-            found = read_holder(lock_file(tmp_path, "prod"))
+            found = read_holder(tmp_path / "prod.lock")
             seen |= {found.heartbeat} if found else set()
 
 
 def test_unlocking_needs_the_id_of_the_lock_that_is_held(tmp_path: Path) -> None:
     path = a_lock_of_another_host(tmp_path, ttl=5)
     with pytest.raises(StateError, match="abc"):
-        unlock(tmp_path, "prod", "other")
+        Folder(tmp_path, "prod").unlock("other")
     assert path.exists()
-    unlock(tmp_path, "prod", "abc")
+    Folder(tmp_path, "prod").unlock("abc")
     assert not path.exists()
 
 

@@ -13,8 +13,9 @@ from replicator.emulator import requestlog, sql, start
 from replicator.emulator.faults import Rule
 from replicator.errors import BlockedError, ExitCode, LockedError, ReplicatorError
 from replicator.execution import checking
+from replicator.execution.backend import silent
 from replicator.execution.events import Event, Kind
-from replicator.execution.lock import hold
+from replicator.execution.folder import Folder
 from replicator.execution.results import Became
 from replicator.execution.running import apply_plan, reconcile
 from replicator.execution.session import open_session, prepare
@@ -246,7 +247,7 @@ def test_an_interrupted_run_is_finished_by_the_next(folder: Path) -> None:
 
 
 def test_an_apply_beside_another_says_who_holds_the_lock(folder: Path) -> None:
-    with hold(folder / "state", "default", "apply"), pytest.raises(LockedError, match="apply by"):
+    with Folder(folder / "state", "default").lock("apply", silent), pytest.raises(LockedError, match="apply by"):
         wire.apply(folder)
     assert writes(folder) == [entry for entry in writes(folder) if entry["metastore"] == "us-east"]
 

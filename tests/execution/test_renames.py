@@ -48,7 +48,7 @@ def renamed(comment: str = "a") -> Desired:
 def settled(bench: Bench, identity: str | None, desired: Desired) -> None:
     """The object is the one it was, state knows everything by its new name, and nothing is left to do."""
     assert bench.world.objects["target:schema/dr.sold"].id == identity
-    resources = open_state(bench.folder, "test").state.resources
+    resources = open_state(bench.backend).state.resources
     assert resources["target:schema/dr.sold"].id == identity
     assert sorted(resources) == [
         "target:catalog/dr",

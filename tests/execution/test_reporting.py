@@ -13,6 +13,7 @@ from replicator.errors import PermissionDenied
 from replicator.execution.audit import COLUMNS, AuditTrail, Place, creating, inserting
 from replicator.execution.book import Book
 from replicator.execution.events import Event, EventFile, Events, Kind, correlation_id, new_run_id
+from replicator.execution.folder import Folder
 from replicator.execution.journal import Header, Journal
 from replicator.execution.logs import json_log
 from replicator.values import keep_secret, redact
@@ -143,11 +144,11 @@ def test_nothing_secret_reaches_the_log_or_any_other_listener(tmp_path: Path) ->
 
 def test_the_journal_keeps_no_secret_of_an_error(tmp_path: Path) -> None:
     keep_secret("hunter2")
-    journal = Journal(tmp_path / "j", Header("run", "plan", "test", "lineage", 1))
+    journal = Journal(Folder(tmp_path, "test"), Header("run", "plan", "test", "lineage", 1))
     book = Book(State(environment="test", lineage="lineage"), {}, journal)
     book.failed("target:schema/a.b", Do.CREATE, "no hunter2 here", partial=False)
     journal.close()
-    assert "no *** here" in (tmp_path / "j").read_text()
+    assert "no *** here" in (tmp_path / "test.journal").read_text()
 
 
 def test_redaction_leaves_ordinary_text_alone() -> None:

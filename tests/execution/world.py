@@ -20,6 +20,7 @@ from replicator.engine.snapshot import Metastore, Snapshot
 from replicator.errors import AlreadyExists, NotFound, Unavailable
 from replicator.execution.apply import Options, execute
 from replicator.execution.events import Event, Events
+from replicator.execution.folder import Folder
 from replicator.execution.job import Hands, Verdict
 from replicator.execution.pending import resolved
 from replicator.execution.results import ApplyResult
@@ -204,8 +205,12 @@ class Bench:
     verdict: Verdict | None = None
 
     @property
+    def backend(self) -> Folder:
+        return Folder(self.folder, "test")
+
+    @property
     def store(self) -> StateStore:
-        return StateStore(self.folder, "test")
+        return StateStore(self.backend)
 
     def check(self, action: Action, known: Mapping[str, Any], copied: Mapping[str, Any]) -> Verdict:
         """Every copy is equal at its versions, unless a test says otherwise."""
