@@ -50,8 +50,10 @@ def drift(
     workers: Workers = None,
 ) -> ExitCode:
     """Show what changed behind our back since the last apply; ends with 2 if something did. Changes nothing."""
-    from replicator.engine.drift import find_drift
+    from replicator.engine.drift import Clock, find_drift
     from replicator.engine.planner import side_ref
+    from replicator.execution.estimating import waiting as late
+    from replicator.execution.events import now
     from replicator.execution.session import observe
     from replicator.render.progress import waiting
 
@@ -59,11 +61,12 @@ def drift(
     accepted = _baseline(run, baseline)
     with opened(run, workers=workers) as session, waiting(READING, quiet=run.quiet):
         seen = observe(session)
+        clock = Clock(now(), late(session, seen.opened.state, seen.snapshots))
         backend = session.store.backend
     for notice in seen.opened.notices:
         output.tell(run, f"! {notice}")
     metastores = {side.value: side_ref(snapshot) for side, snapshot in sorted(seen.snapshots.items())}
-    report = _without(find_drift(seen.opened.state, seen.snapshots, metastores), ignore or ())
+    report = _without(find_drift(seen.opened.state, seen.snapshots, metastores, clock), ignore or ())
     recorded = read_record(backend)
     if record or accept:
         agreed = _agreed(report, accept or ())
@@ -117,7 +120,7 @@ def _show(run: Run, report: "DriftReport", news: "News", *, as_json: bool, markd
     if as_json:
         output.show_json(drift_json(report, news))
     elif markdown:
-        output.show_raw(drift_markdown(report, news))
+        output.show_raw(drift_markdown(report, news, arguments=run.arguments))
     else:
         output.show(run, drift_text(report, news, output.look(run, full=full)))
 

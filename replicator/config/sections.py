@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from replicator.config.connection import Section
 from replicator.config.names import Name, Pattern, TableName
 from replicator.resources.base import Lifecycle
+from replicator.resources.clone import MaxLag
 
 
 def _excluded(key: str) -> BeforeValidator:
@@ -72,6 +73,7 @@ class CatalogEntry(Section):
 class BackupTable(TableEntry):
     backup_table: Name | None = None
     lifecycle: Lifecycle = Lifecycle()
+    max_lag: MaxLag | None = None
 
 
 class BackupSchema(SchemaEntry):
@@ -81,6 +83,7 @@ class BackupSchema(SchemaEntry):
     backup_schema_prefix: Affix | None = None
     backup_schema_suffix: Affix | None = None
     lifecycle: Lifecycle = Lifecycle()
+    max_lag: MaxLag | None = None
     tables: tuple[BackupTable, ...] | None = None
 
 
@@ -91,6 +94,7 @@ class BackupCatalog(CatalogEntry):
     backup_schema_prefix: Affix | None = None
     backup_schema_suffix: Affix | None = None
     lifecycle: Lifecycle = Lifecycle()
+    max_lag: MaxLag | None = None
     schemas: tuple[BackupSchema, ...] | None = None
 
 
@@ -100,6 +104,7 @@ class BackupConfig(Section):
     backup_schema_prefix: Affix | None = None
     backup_schema_suffix: Affix | None = None
     lifecycle: Lifecycle = Lifecycle()
+    max_lag: MaxLag | None = None
     catalogs: tuple[BackupCatalog, ...] = ()
 
 
@@ -142,6 +147,7 @@ class ReplicaOptions(Section):
     replicate_as_managed: AlwaysManaged = True
     copy_files: AlwaysManaged = True
     lifecycle: Lifecycle = Lifecycle()
+    max_lag: MaxLag | None = None
 
 
 class ReplicaContainers(Section):

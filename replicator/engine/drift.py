@@ -1,6 +1,8 @@
 """Drift: what differs from what we last applied although nobody asked for it. Pure; configuration plays no part."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -8,12 +10,14 @@ from typing import Any
 from pydantic import Field
 
 from replicator.address import Address, Side
+from replicator.engine import remedies
 from replicator.engine.actions import Cause, Change, Model, SideRef
 from replicator.engine.diff import diff
+from replicator.engine.remedies import Remedy
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.resources import TYPES
-from replicator.resources.base import Effect, Lag, Observed, ResourceType
+from replicator.resources.base import Effect, Lag, LagReport, Observed, ResourceType
 from replicator.values import fingerprint
 
 
@@ -26,25 +30,33 @@ class DriftKind(StrEnum):
     REPLICA_WRITTEN = "replica_written"
     SOURCE_RECREATED = "source_recreated"
     MADE_ANEW = "made_anew"
+    LAG_EXCEEDED = "lag_exceeded"
     UNKNOWN = "unknown"
 
 
 class DriftItem(Model):
-    """One resource that drifted; `fingerprint` tells whether it is the same drift as last night."""
+    """One resource that drifted; `fingerprint` tells whether it is the same drift as last night.
+
+    `remedy` is what makes it go away, `command` what a person types for it (or does, where no command helps).
+    """
 
     address: str
     kind: DriftKind
     message: str
     changes: tuple[Change, ...] = ()
+    remedy: Remedy = Remedy.APPLY
+    command: str = "replicator apply"
     fingerprint: str
 
 
 class LagItem(Model):
-    """A copy behind its origin: not drift by itself, only how far there is to go."""
+    """A copy behind its origin, within its `max_lag` if it has one: not drift, only how far there is to go. `since` is
+    the time of the origin's first commit that it lacks, where it was read (ISO-8601 UTC)."""
 
     address: str
     versions: int
     message: str
+    since: str | None = None
 
 
 class DriftReport(Model):
@@ -59,8 +71,27 @@ class DriftReport(Model):
     lag: tuple[LagItem, ...]
 
 
+@dataclass(frozen=True)
+class Clock:
+    """What drift must know of time: `now`, and by copy the time of the origin's first commit that it lacks (ISO-8601
+    UTC), where a `max_lag` in hours asks for it."""
+
+    now: str = ""
+    waiting: Mapping[str, str] = field(default_factory=dict)
+
+    def hours(self, address: str) -> float | None:
+        """How long a copy has been behind."""
+        since = self.waiting.get(address)
+        if since is None:
+            return None
+        return (datetime.fromisoformat(self.now) - datetime.fromisoformat(since)).total_seconds() / 3600
+
+
 def find_drift(
-    state: State, snapshots: Mapping[Side, Snapshot], metastores: Mapping[str, SideRef] | None = None
+    state: State,
+    snapshots: Mapping[Side, Snapshot],
+    metastores: Mapping[str, SideRef] | None = None,
+    clock: Clock | None = None,
 ) -> DriftReport:
     """Compare what state says was applied with what both snapshots hold, in address order."""
     items: list[DriftItem] = []
@@ -74,16 +105,18 @@ def find_drift(
         reason = snapshot.unknown_reason(address)
         observed = snapshot.find(address)
         if reason is not None:
-            items.append(_item(text, DriftKind.UNKNOWN, f"cannot be read: {reason}"))
+            items.append(_item(text, DriftKind.UNKNOWN, f"cannot be read: {reason}", remedies.PERMISSION))
         elif observed is None and not rtype.is_value:
-            items.append(_item(text, DriftKind.DELETED, "deleted outside replicator"))
+            way = remedies.brought_back(address, rtype)
+            items.append(_item(text, DriftKind.DELETED, "deleted outside replicator", way))
         elif observed is None:
-            items += _compare(text, rtype, entry, Observed(address.name, {}))
+            items += _compare(text, rtype, entry, Observed(address.name, {}), snapshot.metastore.principal)
         elif entry.id is not None and observed.id is not None and entry.id != observed.id:
-            items.append(_item(text, DriftKind.MADE_ANEW, "dropped and made again outside replicator"))
+            way = remedies.made_again(text, rtype)
+            items.append(_item(text, DriftKind.MADE_ANEW, "dropped and made again outside replicator", way))
         else:
-            items += _compare(text, rtype, entry, observed)
-            found, behind = _data(text, rtype, entry, observed, snapshots)
+            items += _compare(text, rtype, entry, observed, snapshot.metastore.principal)
+            found, behind = _data(text, rtype, entry, observed, snapshots, clock or Clock())
             items += found
             lags += behind
     return DriftReport(
@@ -91,19 +124,30 @@ def find_drift(
         state_serial=state.serial,
         metastores=dict(metastores or {}),
         objects=len(state.resources),
-        items=tuple(items),
+        items=tuple(_guarded(items, state)),
         lag=tuple(lags),
     )
 
 
-def _compare(text: str, rtype: ResourceType, entry: Entry, observed: Observed) -> Iterable[DriftItem]:
+def _guarded(items: Sequence[DriftItem], state: State) -> Iterable[DriftItem]:
+    """The same, where undoing all of it at once would be stopped."""
+    undone = [item for item in items if item.kind is DriftKind.CHANGED and item.remedy is Remedy.APPLY]
+    many = remedies.too_many((Address.parse(item.address) for item in undone), state)
+    for item in items:
+        way = many.get(Address.parse(item.address).side) if item in undone else None
+        yield item.model_copy(update={"remedy": way[0], "command": way[1]}) if way else item
+
+
+def _compare(text: str, rtype: ResourceType, entry: Entry, observed: Observed, runner: str) -> Iterable[DriftItem]:
     # A field that the server never returns cannot be compared with what it holds: it is always what we applied.
     changes = diff(rtype, entry.inputs, entry.inputs, observed.fields, entry.ignore)
     if changes:
-        yield _item(text, DriftKind.CHANGED, "changed outside replicator", tuple(map(_as_found, changes)))
+        way = remedies.changed_back(text, rtype, changes, runner)
+        yield _item(text, DriftKind.CHANGED, "changed outside replicator", way, tuple(map(_as_found, changes)))
     gained = tuple(_gained(rtype, entry, observed))
     if gained:
-        yield _item(text, DriftKind.ACCESS_GAINED, "access was opened outside replicator", gained)
+        way = remedies.left_alone(text)
+        yield _item(text, DriftKind.ACCESS_GAINED, "access was opened outside replicator", way, gained)
 
 
 def _as_found(change: Change) -> Change:
@@ -113,8 +157,9 @@ def _as_found(change: Change) -> Change:
 
 def _gained(rtype: ResourceType, entry: Entry, observed: Observed) -> Iterable[Change]:
     for name, rule in rtype.rules.items():
-        if not rule.watch or name not in entry.watched:
-            continue
+        pruned = rule.prune is not None and rule.prune(entry.inputs)
+        if not rule.watch or pruned or name not in entry.watched:
+            continue  # what is pruned is a change, and goes as one
         for path in sorted(leaves(observed.fields.get(name) or {}) - {tuple(item) for item in entry.watched[name]}):
             ignored = any(fnmatchcase(".".join((name, *path)), pattern) for pattern in entry.ignore)
             if not ignored and not _applied(entry.inputs.get(name), path):
@@ -144,29 +189,71 @@ _DATA_DRIFT = {Lag.FOREIGN_WRITE: DriftKind.REPLICA_WRITTEN, Lag.RECREATED: Drif
 
 
 def _data(
-    text: str, rtype: ResourceType, entry: Entry, observed: Observed, snapshots: Mapping[Side, Snapshot]
+    text: str,
+    rtype: ResourceType,
+    entry: Entry,
+    observed: Observed,
+    snapshots: Mapping[Side, Snapshot],
+    clock: Clock,
 ) -> tuple[list[DriftItem], list[LagItem]]:
     if rtype.lag is None or rtype.origin is None:
         return [], []
     origin_at = rtype.origin(entry.inputs)
     hidden = snapshots[origin_at.side].silent_about(origin_at) if origin_at else None
     if hidden is not None:
-        return [_item(text, DriftKind.UNKNOWN, f"its origin {origin_at} cannot be read: {hidden}")], []
+        message = f"its origin {origin_at} cannot be read: {hidden}"
+        return [_item(text, DriftKind.UNKNOWN, message, remedies.PERMISSION)], []
     origin = snapshots[origin_at.side].find(origin_at) if origin_at else None
     report = rtype.lag(entry.inputs, observed, origin, entry.outputs)
     if report.lag in _DATA_DRIFT:
-        return [_item(text, _DATA_DRIFT[report.lag], report.why)], []
-    if report.lag in (Lag.BEHIND, Lag.NEVER_COPIED):
-        return [], [LagItem(address=text, versions=report.versions, message=report.why)]
+        return [_item(text, _DATA_DRIFT[report.lag], report.why, remedies.overwritten(text))], []
     if report.lag is Lag.UNKNOWN:
-        return [_item(text, DriftKind.UNKNOWN, report.why)], []
-    return [], []
+        way = remedies.SOURCE if origin is None else remedies.PERMISSION
+        return [_item(text, DriftKind.UNKNOWN, report.why, way)], []
+    if report.lag not in (Lag.BEHIND, Lag.NEVER_COPIED):
+        return [], []
+    limit = entry.inputs.get("max_lag") or {}
+    if limit.get("hours") is not None and report.lag is Lag.BEHIND and text not in clock.waiting:
+        message = f"{report.why}; since when cannot be read from its origin's history"
+        return [_item(text, DriftKind.UNKNOWN, message, remedies.PERMISSION)], []
+    excess = _excess(limit, report, clock.hours(text))
+    if excess:
+        return [_item(text, DriftKind.LAG_EXCEEDED, f"{report.why}, {excess}")], []
+    since = clock.waiting.get(text)
+    return [], [LagItem(address=text, versions=report.versions, message=report.why, since=since)]
 
 
-def _item(text: str, kind: DriftKind, message: str, changes: tuple[Change, ...] = ()) -> DriftItem:
+def _excess(limit: Mapping[str, float], report: LagReport, hours: float | None) -> str:
+    """By what a lag is more than its `max_lag` allows; empty when it is not."""
+    if limit and report.lag is Lag.NEVER_COPIED:
+        return "and has a max_lag"
+    told = []
+    if limit.get("versions") is not None and report.versions > limit["versions"]:
+        told.append(f"{limit['versions']:g} version{'s' * (limit['versions'] != 1)}")
+    if limit.get("hours") is not None and hours is not None and hours > limit["hours"]:
+        told.append(f"{limit['hours']:g} hour{'s' * (limit['hours'] != 1)}")
+    return f"more than the {' and the '.join(told)} of its max_lag" if told else ""
+
+
+def _item(
+    text: str,
+    kind: DriftKind,
+    message: str,
+    way: remedies.Way = remedies.UNDONE,
+    changes: tuple[Change, ...] = (),
+) -> DriftItem:
     identity = {
         "address": text,
         "kind": kind.value,
         "changes": [change.model_dump(mode="json", include={"path", "after"}) for change in changes],
     }
-    return DriftItem(address=text, kind=kind, message=message, changes=changes, fingerprint=fingerprint(identity))
+    remedy, command = way
+    return DriftItem(
+        address=text,
+        kind=kind,
+        message=message,
+        changes=changes,
+        remedy=remedy,
+        command=command,
+        fingerprint=fingerprint(identity),
+    )

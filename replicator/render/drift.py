@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from replicator.engine.drift import DriftItem, DriftKind, DriftReport
+from replicator.engine.guards import NAMED
+from replicator.engine.remedies import Remedy
 from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, pattern
-from replicator.render.look import Look, clean, count, duration, many, span, spread
+from replicator.render.look import Look, clean, count, duration, many, span, spread, with_options
 from replicator.values import JSON
 
 COLUMN = 46
@@ -18,12 +20,30 @@ _SYMBOLS = {
     DriftKind.ACCESS_GAINED: "!",
     DriftKind.REPLICA_WRITTEN: "↻",
     DriftKind.SOURCE_RECREATED: "±",
+    DriftKind.MADE_ANEW: "±",
+    DriftKind.LAG_EXCEEDED: "↻",
     DriftKind.UNKNOWN: "?",
 }
-_SEVERITY = tuple(
-    DriftKind(name)
-    for name in ("access_gained", "deleted", "source_recreated", "replica_written", "changed", "unknown")
+_SEVERITY = (
+    DriftKind.ACCESS_GAINED,
+    DriftKind.DELETED,
+    DriftKind.SOURCE_RECREATED,
+    DriftKind.MADE_ANEW,
+    DriftKind.REPLICA_WRITTEN,
+    DriftKind.CHANGED,
+    DriftKind.LAG_EXCEEDED,
+    DriftKind.UNKNOWN,
 )
+_WAYS_OUT = {
+    Remedy.APPLY: "undone by",
+    Remedy.RELEASE: "held back by a guard, released by",
+    Remedy.BY_HAND: "left alone by apply; revoke it by hand, or agree to it",
+    Remedy.UNDROP: "that apply would make anew, empty; to have the rows back, within 7 days",
+    Remedy.FORGET: "no longer our object; forget it, and plan says what becomes of what is there",
+    Remedy.PERMISSION: "that nobody can tell about",
+    Remedy.SOURCE: "with nothing to copy",
+}
+"""What is said of how many, before the command."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +63,7 @@ class News:
 def drift_text(report: DriftReport, news: News, look: Look) -> str:
     """The whole answer of `drift`: access that was opened and objects that are gone stand first."""
     if not news.new and not news.known and not news.resolved and not news.accepted:
-        return "\n".join([_clean_line(report), *_lag(report)]) + "\n"
+        return "\n".join([_clean_line(report), *lag_lines(report)]) + "\n"
     lines = [_title(report)]
     if news.new:
         lines += [f"NEW {count(len(news.new))}", *_items(news.new, look)]
@@ -59,7 +79,7 @@ def drift_text(report: DriftReport, news: News, look: Look) -> str:
         lines += _items(news.accepted, look)
     if news.resolved:
         lines += [f"RESOLVED {count(len(news.resolved))}", *(f"  ✓ {clean(address)}" for address in news.resolved)]
-    return "\n".join([*lines, *_lag(report), "", _sums(news, look)]) + "\n"
+    return "\n".join([*lines, *lag_lines(report), "", *_sums(news, look)]) + "\n"
 
 
 def _clean_line(report: DriftReport) -> str:
@@ -113,7 +133,7 @@ def _rows(item: DriftItem, title: str, look: Look) -> list[str]:
     return [spread(f"{head}{first}", mark, look.width), *(f"{' ' * len(head)}{text}" for text in rest)]
 
 
-def _lag(report: DriftReport) -> list[str]:
+def lag_lines(report: DriftReport) -> list[str]:
     if not report.lag:
         return []
     versions = [item.versions for item in report.lag]
@@ -122,11 +142,36 @@ def _lag(report: DriftReport) -> list[str]:
     return [f"Lag, which is no drift: {behind} {span(min(versions), max(versions))} {unit} behind."]
 
 
-def _sums(news: News, look: Look) -> str:
+def ways_out(news: News, arguments: str) -> list[tuple[str, list[str]]]:
+    """How what counts goes away: what is said of how many, and what to type (or do) for it, the easiest first."""
+    found: dict[Remedy, list[DriftItem]] = {remedy: [] for remedy in _WAYS_OUT}
+    for item in ordered((*news.new, *news.known)):
+        found[item.remedy].append(item)
+    return [
+        (f"{count(len(items))} {_WAYS_OUT[remedy]}", [with_options(text, arguments) for text in _commands(items)])
+        for remedy, items in found.items()
+        if items
+    ]
+
+
+def _commands(items: Sequence[DriftItem]) -> list[str]:
+    """One command for each while they are few, otherwise one to fill in."""
+    commands = list(dict.fromkeys(clean(item.command) for item in items))
+    if len(commands) <= NAMED:
+        return commands
+    first = items[0].command.replace(items[0].address, "ADDRESS")
+    return [clean(first.replace(items[0].address.partition("/")[2], "NAME"))]
+
+
+def _sums(news: News, look: Look) -> list[str]:
     told = [(news.new, "new"), (news.known, "known"), (news.accepted, "accepted"), (news.resolved, "resolved")]
     sums = " · ".join(f"{count(len(items))} {word}" for items, word in told if items)
-    undo = f"   Undo it:  replicator apply{look.arguments}" if news.new or news.known else ""
-    return f"{sums}.{undo}"
+    lines = [f"{sums}."]
+    for said, commands in ways_out(news, look.arguments):
+        whole = f"  {said}:  {commands[0]}"
+        short = len(commands) == 1 and len(whole) <= look.width
+        lines += [whole] if short else [f"  {said}:", *(f"      {command}" for command in commands)]
+    return lines
 
 
 def drift_json(report: DriftReport, news: News) -> JSON:

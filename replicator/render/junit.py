@@ -29,7 +29,7 @@ def drift_junit(report: DriftReport, news: News, *, only_new: bool = False) -> s
         else:
             told = [clean(item.message), *(text for text, _ in change_text.lines(item.changes, 200))]
             failure = Xml.SubElement(case, "failure", type=item.kind.value, message=_head(item))
-            failure.text = "\n".join([*filter(None, told), item.fingerprint])
+            failure.text = "\n".join([*filter(None, told), f"way out: {clean(item.command)}", item.fingerprint])
     if not items:
         Xml.SubElement(suite, "testcase", classname="drift", name=f"{report.objects} resources are as last applied")
     suites = Xml.Element("testsuites")

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from replicator.address import Address
 from replicator.errors import NotFound, WorkspaceError
@@ -31,6 +33,22 @@ from replicator.resources.table_statements import describe_statements
 from replicator.sqltext import literal, properties, quote_name
 
 
+class MaxLag(BaseModel):
+    """How far a copy may be behind before drift says so: commits of the origin that it lacks, or hours since the first
+    of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    versions: Annotated[int, Field(ge=0)] | None = None
+    hours: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _limited(self) -> Self:
+        if self.versions is None and self.hours is None:
+            raise ValueError("give `versions`, `hours`, or both")
+        return self
+
+
 class Clone(Resource):
     """A deep clone. `source` is the full name to clone from, on the same side; `origin` the address of the table whose
     version counts (on the source metastore when `source` is a shared table). The target's own history is the truth
@@ -46,6 +64,7 @@ class Clone(Resource):
     ]
     origin: Annotated[str, Rule(effect=Effect.IGNORED)]
     enforce_schema: Annotated[bool, Rule(effect=Effect.IGNORED)] = True
+    max_lag: Annotated[MaxLag | None, Rule(effect=Effect.IGNORED)] = None
     comment: Annotated[str | None, Rule(canonical=canonical.text, why="CLONE does not copy the table's comment")] = None
     properties: Annotated[
         dict[str, str] | None,

@@ -110,7 +110,7 @@ def _version(rows: Sequence[_Row], *, clones: bool) -> DeltaVersion:
         later = (row for row in rows if int(row["version"]) > clone.at_version and _changes_data(row["operation"]))
         first = next(later, None)
         foreign = (int(first["version"]), str(first["operation"])) if first is not None else None
-    return DeltaVersion(int(newest["version"]), _timestamp(newest["timestamp"]), clone, foreign)
+    return DeltaVersion(int(newest["version"]), timestamp(newest["timestamp"]), clone, foreign)
 
 
 def _changes_data(operation: str) -> bool:
@@ -126,7 +126,8 @@ def _last_clone(rows: Sequence[_Row]) -> CloneRecord | None:
     return None
 
 
-def _timestamp(value: Any) -> str:
+def timestamp(value: Any) -> str:
+    """A commit's time as ISO-8601 UTC, to the millisecond."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat(timespec="milliseconds")

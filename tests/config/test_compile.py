@@ -459,6 +459,18 @@ def test_settings_hold_for_what_is_below_them(compiled: Compiled) -> None:
     assert "comment" not in other
 
 
+def test_the_innermost_limit_of_lag_holds(compiled: Compiled) -> None:
+    desired = compiled(
+        replicated(
+            "target_catalog: dr, schemas: [{schema_name: one, max_lag: {hours: 24}, tables: [{table_name: a}, "
+            "{table_name: b, max_lag: {versions: 5}}]}]"
+        ),
+        ["c.one.a", "c.one.b"],
+    )
+    assert fields(desired, "target:clone/dr.one.a")["max_lag"] == {"hours": 24.0}
+    assert fields(desired, "target:clone/dr.one.b")["max_lag"] == {"versions": 5}
+
+
 def test_a_staging_catalog_is_cloned_into_first(compiled: Compiled) -> None:
     desired = compiled(replicated("intermediate_catalog: stage"), ["c.one.a"])
     assert fields(desired, "target:clone/stage.one.a") == {

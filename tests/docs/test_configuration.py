@@ -15,6 +15,7 @@ from replicator.config.document import ROOT_KEYS, Document
 from replicator.errors import ConfigError
 from replicator.resources import TYPES
 from replicator.resources.base import Effect, Lifecycle
+from replicator.resources.clone import MaxLag
 from replicator.resources.share import SharedObject
 from replicator.resources.table import Column
 from tests.docs.pages import Block, blocks, code, page, rows
@@ -37,6 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "state": settings.StateConfig,
     "audit_config": settings.AuditConfig,
     "lifecycle": Lifecycle,
+    "max_lag": MaxLag,
     "moved and forget": settings.Moved,
 }
 """A heading and the model whose keys its table lists."""

@@ -12,10 +12,10 @@ from tests.render.drifted import item, night, report
 def test_looks_as_agreed(golden: Callable[[str, str], None]) -> None:
     found = night()
     news = News(
-        new=found.items[:5],
-        known=found.items[5:],
+        new=found.items[:8],
+        known=found.items[8:],
         resolved=("target:table/main.crm.account",),
-        since={entry.fingerprint: "2026-11-20" for entry in found.items[5:]},
+        since={entry.fingerprint: "2026-11-20" for entry in found.items[8:]},
     )
     golden("drift.txt", drift_text(found, news, Look()))
     golden("drift.md", drift_markdown(found, news))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from replicator.address import Address, Side
 from replicator.config.building import Building, add, contain, index_source
 from replicator.config.levels import made_schema, setting
-from replicator.config.operations.common import backing_of, catalog_at
+from replicator.config.operations.common import backing_of, catalog_at, limited
 from replicator.config.sections import BackupCatalog, BackupConfig
 from replicator.config.selection import Pick, PickedSchema, expand, skipped_notices
 from replicator.resources.base import Lifecycle
@@ -61,4 +61,5 @@ def _clone(building: Building, pick: Pick, name: str) -> Clone | None:
         building.problem(pick.at, f"{name} would be a backup of itself; give another backup_catalog or backup_schema")
         return None
     lifecycle: Lifecycle = setting("lifecycle", pick.levels, Lifecycle())
-    return Clone(side=Side.SOURCE, name=name, source=origin.name, origin=str(origin), lifecycle=lifecycle)
+    made = Clone(side=Side.SOURCE, name=name, source=origin.name, origin=str(origin), lifecycle=lifecycle)
+    return limited(made, pick.levels)

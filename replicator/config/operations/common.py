@@ -2,9 +2,11 @@
 
 from replicator.address import Address, Side
 from replicator.config.building import Building
+from replicator.config.levels import Levels, setting
 from replicator.config.selection import Pick
 from replicator.resources.base import Lifecycle
 from replicator.resources.catalog import Catalog
+from replicator.resources.clone import Clone, MaxLag
 
 
 def address_of(building: Building, name: str) -> Address:
@@ -29,6 +31,12 @@ def backing_of(building: Building, pick: Pick) -> Address | None:
         f"the backing table of {pick.name} is unknown: {why}; get access to it, or put it under `exclude_tables`",
     )
     return None
+
+
+def limited(clone: Clone, levels: Levels) -> Clone:
+    """The copy with the `max_lag` that holds for it, if one does."""
+    limit: MaxLag | None = setting("max_lag", levels)
+    return clone if limit is None else clone.model_copy(update={"max_lag": limit})
 
 
 def catalog_at(side: Side, name: str, location: str | None, lifecycle: Lifecycle | None = None) -> Catalog:

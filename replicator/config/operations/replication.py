@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from replicator.address import Address, Side
 from replicator.config.building import Building, add, contain, index_source
 from replicator.config.levels import made_schema, setting
-from replicator.config.operations.common import backing_of, catalog_at
+from replicator.config.operations.common import backing_of, catalog_at, limited
 from replicator.config.operations.sharing import Exposure
 from replicator.config.operations.through import behind_pipeline, declare_shared_catalogs
 from replicator.config.sections import ReplicationCatalog, ReplicationConfig
@@ -196,9 +196,10 @@ def _clone(replica: Replica, name: str, source: str, origin: Address) -> Clone:
     levels = replica.pick.levels
     lifecycle: Lifecycle = setting("lifecycle", levels, Lifecycle())
     enforce: bool = setting("enforce_schema", levels, True)
-    return Clone(
+    made = Clone(
         side=Side.TARGET, name=name, source=source, origin=str(origin), enforce_schema=enforce, lifecycle=lifecycle
     )
+    return limited(made, levels)
 
 
 def _with_comment(building: Building, replica: Replica, clone: Clone) -> Clone:

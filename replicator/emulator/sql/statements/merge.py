@@ -75,6 +75,8 @@ def _merge(s: Session, tree: exp.Merge, name: Name, state: Snapshot) -> Result:
             "numOutputRows": written.rows,
             "numTargetFilesAdded": len(written.adds),
             "numTargetFilesRemoved": len(touched),
+            "numTargetBytesAdded": sum(add["size"] for add in written.adds),
+            "numTargetBytesRemoved": sum(add["size"] for add in touched.values()),
         }
         condition = tree.args["on"].sql(dialect="databricks")
         definition = commits.redefine(state, schema=written.schema) if written.schema else []
