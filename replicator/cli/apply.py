@@ -15,7 +15,8 @@ from replicator.cli.options import Allowed, AsJson, Excludes, Full, Targets, Wor
 from replicator.cli.plan import show_plan
 from replicator.cli.work import opened, planned
 from replicator.engine.policy import Policy
-from replicator.errors import ExitCode, UsageError
+from replicator.errors import BlockedError, ExitCode, UsageError
+from replicator.render.look import with_options
 
 if TYPE_CHECKING:
     from replicator.engine.actions import Plan
@@ -110,18 +111,31 @@ def destroy(
     run: Run,
     yes: Yes = False,
     expect: Expect = None,
+    resume: Resume = False,
     skip_blocked: SkipBlocked = False,
     allow_destroy: Allowed = None,
     target: Targets = None,
     exclude: Excludes = None,
     workers: Workers = None,
+    fail_fast: FailFast = False,
     events: EventsFile = None,
     as_json: AsJson = False,
     full: Full = False,
 ) -> ExitCode:
     """Remove everything that the state holds, but what existed before us. Data needs --allow-destroy."""
-    rules = policy(target, exclude, allow_destroy, "destroy")
-    order = Order(rules, "destroy", yes, expect, None, False, skip_blocked, False, workers, events, as_json, full)
+    order = Order(
+        policy=policy(target, exclude, allow_destroy, "destroy"),
+        verb="destroy",
+        yes=yes,
+        expect=expect,
+        resume=resume,
+        skip_blocked=skip_blocked,
+        fail_fast=fail_fast,
+        workers=workers,
+        events=events,
+        as_json=as_json,
+        full=full,
+    )
     return carry_out(run, order)
 
 
@@ -140,7 +154,7 @@ def run_all(run: Run, *, dry_run: bool = False, workers: int | None = None, as_j
     """What a scheduler calls: nobody is asked, and one table's trouble does not stop the others."""
     if dry_run:
         with opened(run, workers=workers) as session:
-            show_plan(run, planned(run, session, Policy()).plan, output.look(run), as_json=as_json)
+            show_plan(run, planned(run, session, Policy(), sizes=True).plan, output.look(run), as_json=as_json)
         return ExitCode.OK
     order = Order(Policy(), "run", yes=True, skip_blocked=True, workers=workers, as_json=as_json)
     return carry_out(run, order)
@@ -152,7 +166,7 @@ def carry_out(run: Run, order: Order) -> ExitCode:
     if saved is not None:
         order = replace(order, policy=replace(order.policy, mode=saved.mode, allow=saved.released))
     with opened(run, workers=order.workers, locked_for=order.verb) as session:
-        prepared = planned(run, session, order.policy)
+        prepared = planned(run, session, order.policy, typed=saved is None, sizes=not order.silent)
         if order.expect and approval.was_applied(prepared.plan, prepared.state, order.expect):
             output.show(run, f"Plan {order.expect} was already applied. Nothing is left to do.\n")
             return ExitCode.OK
@@ -194,11 +208,11 @@ def _ask(run: Run, order: Order, made: "Plan") -> None:
 
 
 def _apply(run: Run, order: Order, session: "Session", prepared: "Prepared") -> "ApplyResult":
-    from replicator.execution.apply import refuse
     from replicator.execution.running import apply_plan
 
+    if prepared.plan.actions:
+        _refuse(order, prepared)
     if prepared.plan.actions and not order.resume:
-        refuse(prepared.plan, prepared.seen.opened, skip_blocked=order.skip_blocked)
         approval.remember(session.store.backend, prepared.plan)
     with _observers(run, order, prepared.plan) as observers:
         return apply_plan(
@@ -209,6 +223,17 @@ def _apply(run: Run, order: Order, session: "Session", prepared: "Prepared") -> 
             skip_blocked=order.skip_blocked,
             observers=observers,
         )
+
+
+def _refuse(order: Order, prepared: "Prepared") -> None:
+    """Raises BlockedError and StaleError; what releases it is this very command with more allowed."""
+    from replicator.execution.apply import refuse
+
+    try:
+        refuse(prepared.plan, prepared.seen.opened, skip_blocked=order.skip_blocked)
+    except BlockedError as error:
+        error.hint = with_options(error.hint, selection(order.policy))
+        raise
 
 
 @contextlib.contextmanager
@@ -241,4 +266,5 @@ def _tell(run: Run, order: Order, result: "ApplyResult") -> None:
     if order.as_json:
         output.show_json(apply_json(result))
     elif not order.silent and result.results:
-        output.show(run, "\n" + apply_text(result, output.look(run, full=order.full)))
+        place = output.look(run, full=order.full, selection=selection(order.policy))
+        output.show(run, "\n" + apply_text(result, place, verb=order.verb))

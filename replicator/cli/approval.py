@@ -26,6 +26,7 @@ _LEFTOVERS: Mapping[Do, frozenset[Do]] = {
     Do.IMPORT: frozenset({Do.UPDATE, Do.SYNC}),
     Do.UPDATE: frozenset({Do.SYNC}),
     Do.SYNC: frozenset({Do.UPDATE}),
+    Do.DELETE: frozenset({Do.FORGET}),
 }
 """What may be left to do of an approved action that ended halfway."""
 
@@ -152,6 +153,11 @@ def check_rest(plan: Plan, backend: "Backend", expected: str | None) -> None:
         check_expected(approved, expected)
     by_address = {action.address: action for action in approved.actions}
     foreign = [action.address for action in plan.actions if not _is_rest(action, by_address.get(action.address))]
+    if approved.mode != plan.mode:
+        verb = "destroy" if approved.mode == "destroy" else "apply"
+        raise StaleError(
+            f"what ended halfway is plan {approved.plan_id[:8]} of {verb}", hint=f"replicator {verb} --resume"
+        )
     if foreign or approved.config.hash != plan.config.hash or _ids(approved) != _ids(plan):
         why = f"{foreign[0]} is not part of it" if foreign else "the configuration changed"
         raise StaleError(

@@ -5,12 +5,15 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+import typer.core
 
-from replicator.errors import ExitCode, UsageError
+from replicator.errors import ExitCode, ReplicatorError, UsageError
+from replicator.render.look import with_options
 
+F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_FILES = ("replicator.yaml", "config.yaml")
 
 
@@ -42,6 +45,34 @@ class Run:
         given += [("--var", f"{name}={value}") for name, value in self.variables.items()]
         given += [("--state-dir", str(self.state_dir) if self.state_dir else None)]
         return "".join(f" {option} {shlex.quote(value)}" for option, value in given if value)
+
+
+class Command(typer.core.TyperCommand):
+    """A command whose help names its arguments without Python's types, and its own options before everybody's."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        params = [item for item in self.get_params(ctx) if not getattr(item, "hidden", False)]
+        arguments = [item for item in params if item.param_type_name == "argument"]
+        options = [item for item in params if item.param_type_name == "option"]
+        common = [item for item in options if item.name in _OPTIONS or item.name == "help"]
+        for title, listed in (
+            ("Arguments", [(item.metavar or item.name, getattr(item, "help", "")) for item in arguments]),
+            ("Options", [item.get_help_record(ctx) for item in options if item not in common]),
+            ("Options of every command", [item.get_help_record(ctx) for item in common]),
+        ):
+            if listed:
+                with formatter.section(title):
+                    formatter.write_dl(listed)
+
+
+class Verbs(typer.Typer):
+    """Commands that look alike."""
+
+    def command(self, name: str | None = None, **given: Any) -> Callable[[F], F]:
+        return super().command(name, cls=Command, **given)
 
 
 _OPTIONS: dict[str, Any] = {
@@ -94,7 +125,12 @@ def verb(function: Callable[..., ExitCode | None]) -> Callable[..., int]:
     @functools.wraps(function)
     def command(ctx: typer.Context, **given: Any) -> int:
         late = {name: given.pop(name) for name in _OPTIONS}
-        return int(function(merged(ctx.obj or {}, late), **given) or ExitCode.OK)
+        run = merged(ctx.obj or {}, late)
+        try:
+            return int(function(run, **given) or ExitCode.OK)
+        except ReplicatorError as error:
+            error.hint = with_options(error.hint, run.arguments)
+            raise
 
     keyword_only = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
     _with_signature(command, [_CONTEXT, *keyword_only, *_parameters()])

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import typer
 
 from replicator.cli import output
-from replicator.cli.common import Run, verb
+from replicator.cli.common import Run, Verbs, verb
 from replicator.cli.options import AsJson, Yes
 from replicator.errors import ReplicatorError, UsageError
 from replicator.render.look import many
@@ -19,7 +19,7 @@ from replicator.values import JSON
 if TYPE_CHECKING:
     from replicator.emulator.sql import Result
 
-app = typer.Typer(rich_markup_mode=None)
+app = Verbs(rich_markup_mode=None)
 USUAL = ("us-east", "eu-west")
 ROWS = 50
 Root = Annotated[

@@ -84,11 +84,9 @@ def called(arguments: Sequence[str]) -> Verb | None:
 
 def build(verb: Verb | None) -> "typer.Typer":
     """The whole application; of the verbs only the one that is asked for is more than a line in the help."""
-    import typer
+    from replicator.cli.common import Verbs, before_the_verb
 
-    from replicator.cli.common import before_the_verb
-
-    app = typer.Typer(
+    app = Verbs(
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

@@ -37,6 +37,9 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Output = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Save the plan for apply --plan.")]
 
 
+LIKE = "addresses look like target:table/catalog.schema.table"
+
+
 def policy(
     targets: Sequence[str] | None,
     excludes: Sequence[str] | None,
@@ -46,9 +49,11 @@ def policy(
     """What this run may do. Raises UsageError for a release that names neither a guard nor addresses."""
     for text in allowed or ():
         if text not in set(Code) and ":" not in text:
+            near = nearest(text.upper(), Code)
+            known = f"codes: {', '.join(Code)}; patterns: target:table/sales.*"
             raise UsageError(
                 f"--allow-destroy {text}: neither a guard's code nor an address pattern",
-                hint=f"codes: {', '.join(Code)}; patterns: target:table/sales.*",
+                hint=f"did you mean {near}? {known}" if near else known,
             )
     return Policy(mode=mode, allow=tuple(allowed or ()), targets=tuple(targets or ()), excludes=tuple(excludes or ()))
 
@@ -59,17 +64,22 @@ def selection(rules: Policy) -> str:
     return "".join(f" {option} {shlex.quote(value)}" for option, values in given for value in values)
 
 
-def must_match(patterns: Iterable[str], addresses: Iterable[str], option: str) -> None:
+def must_match(patterns: Iterable[str], addresses: Iterable[str], option: str, like: str = LIKE) -> None:
     """Raises UsageError for a pattern that no address matches: it is a mistake more often than a wish."""
     known = sorted(addresses)
     for pattern in patterns:
         if any(fnmatchcase(address, pattern) for address in known):
             continue
-        from difflib import get_close_matches
-
-        near = get_close_matches(pattern, known, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else "addresses look like target:table/catalog.schema.table"
+        near = nearest(pattern, known)
+        hint = f"did you mean {near}?" if near else like
         raise UsageError(f"{option} {pattern}: nothing has such an address", hint=hint)
+
+
+def nearest(text: str, known: Iterable[str]) -> str:
+    """The most alike of what there is; empty when nothing is."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(text, list(known), n=1, cutoff=0.4)), "")
 
 
 def together(**options: bool) -> None:

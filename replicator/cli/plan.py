@@ -48,7 +48,7 @@ def plan(
     together(json=as_json, markdown=markdown)
     rules = policy(target, exclude, allow_destroy, "destroy" if destroy else "normal")
     with opened(run, workers=workers) as session:
-        made = planned(run, session, rules).plan
+        made = planned(run, session, rules, sizes=True).plan
     if out is not None:
         save_plan(out, made)
     place = output.look(run, full=full, selection=selection(rules))

@@ -6,9 +6,9 @@ import typer
 
 from replicator.cli import output
 from replicator.cli.common import Run, verb
-from replicator.cli.options import AsJson, Full, Workers
+from replicator.cli.options import AsJson, Full, Workers, must_match
 from replicator.cli.work import READING, opened
-from replicator.errors import ExitCode, UsageError
+from replicator.errors import ExitCode
 
 Tables = Annotated[
     list[str] | None, typer.Argument(metavar="PATTERN", help="Only these tables or addresses; all if none is given.")
@@ -16,6 +16,7 @@ Tables = Annotated[
 ShowValues = Annotated[
     bool, typer.Option("--show-values", help="Read and show the values of differing rows, not only their keys.")
 ]
+_LIKE = "no check is declared for such a table; tables look like catalog.schema.table"
 KeepNothing = Annotated[bool, typer.Option("--no-results", help="Do not append the results to the results tables.")]
 
 
@@ -40,6 +41,7 @@ def reconcile(
         with waiting(READING, quiet=run.quiet):
             prepared = prepare(session)
         checks = [address for address in prepared.desired.resources if address.type == "check"]
+        must_match(patterns or (), {name for at in checks for name in (str(at), at.name)}, "PATTERN", _LIKE)
         with progress(len(checks), quiet=run.quiet) as observer:
             report = compare(
                 session,
@@ -50,8 +52,6 @@ def reconcile(
                 keep=not no_results,
                 observers=[observer],
             )
-    if patterns and not report.tables:
-        raise UsageError(f"{', '.join(patterns)}: no check is declared for such a table")
     if as_json:
         output.show_json(report.model_dump(mode="json"))
     else:

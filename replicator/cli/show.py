@@ -9,7 +9,7 @@ import typer
 
 from replicator.cli import output
 from replicator.cli.common import Run, verb
-from replicator.cli.options import AsJson, AsMarkdown, Full, together
+from replicator.cli.options import AsJson, AsMarkdown, Full, must_match, together
 from replicator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,5 +65,6 @@ def _document(file: Path) -> dict[str, object]:
 
 
 def _part(made: "Plan", patterns: list[str]) -> "Plan":
+    must_match(patterns, [action.address for action in made.actions], "PATTERN")
     kept = tuple(action for action in made.actions if any(fnmatchcase(action.address, pattern) for pattern in patterns))
     return made.model_copy(update={"actions": kept, "complete": False})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from replicator.cli import output
-from replicator.cli.common import Run, verb
+from replicator.cli.common import Run, Verbs, verb
 from replicator.cli.options import AsJson, Yes, must_match
 from replicator.errors import ExitCode, UsageError
 from replicator.render.look import many
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from replicator.execution.backend import Backend, Notify
     from replicator.execution.store import Opened
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
+app = Verbs(rich_markup_mode=None, no_args_is_help=False)
 Patterns = Annotated[list[str], typer.Argument(metavar="PATTERN", help="Address patterns.")]
 Old = Annotated[str, typer.Argument(metavar="OLD", help="The address that the state holds.")]
 New = Annotated[str, typer.Argument(metavar="NEW", help="The address that it is to have.")]

@@ -19,7 +19,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("plan", "plan", "plan", "Show what would change, in order, and why; changes nothing."),
     Verb("apply", "apply", "apply", "Do what plan shows, and record it in the state."),
     Verb("drift", "drift", "drift", "Show what changed behind our back; changes nothing."),
-    Verb("explain", "explain", "explain", "Show why: one resource, field by field, and the rule that decided."),
+    Verb("explain", "explain", "explain", "Show why: one resource, field by field, with its rules."),
     Verb("graph", "graph", "graph", "Draw what is declared and what it needs; changes nothing."),
     Verb("reconcile", "reconcile", "reconcile", "Prove that the copies are equal to what was copied."),
     Verb("import", "importing", "import_", "Write existing objects into the configuration, as they are."),

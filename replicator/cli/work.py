@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from replicator.cli import output
 from replicator.cli.common import Run
 from replicator.cli.options import must_match
+from replicator.engine.policy import Code
 
 READING = "reading both metastores"
 
@@ -39,16 +40,24 @@ def opened(run: Run, *, workers: int | None = None, locked_for: str = "") -> Ite
         yield session
 
 
-def planned(run: Run, session: "Session", policy: "Policy") -> "Prepared":
-    """A plan of what was asked for. Raises UsageError when a pattern names nothing."""
+def planned(run: Run, session: "Session", policy: "Policy", *, typed: bool = True, sizes: bool = False) -> "Prepared":
+    """A plan of what was asked for, with `sizes` also of how much data it moves.
+
+    Raises UsageError when a pattern that somebody typed names nothing.
+    """
+    from replicator.execution.estimating import estimated
     from replicator.execution.session import prepare
     from replicator.render.progress import waiting
 
     with waiting(READING, quiet=run.quiet):
         prepared = prepare(session, policy)
+        if sizes:
+            prepared = estimated(session, prepared)
     known = {*map(str, prepared.desired.resources), *prepared.state.resources}
     must_match(policy.targets, known, "--target")
     must_match(policy.excludes, known, "--exclude")
+    if typed:
+        must_match((text for text in policy.allow if text not in set(Code)), known, "--allow-destroy")
     for notice in prepared.notices:
         output.tell(run, f"! {notice}")
     return prepared

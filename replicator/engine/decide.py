@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from replicator.address import Address, Side
+from replicator.engine import preexisting
 from replicator.engine.actions import (
     Action,
     Cause,
@@ -199,7 +200,8 @@ def _settle(seen: View, changes: tuple[Change, ...], lag: LagReport | None) -> A
 
 def _changes(seen: View) -> tuple[Change, ...]:
     assert seen.observed is not None
-    applied = seen.entry.inputs if seen.entry else None
+    entry = seen.entry
+    applied = preexisting.managed(entry.inputs, entry.outputs, seen.desired) if entry else None
     lifecycle = seen.declared.resource.lifecycle
     return diff(seen.rtype, applied, seen.desired, seen.observed.fields, lifecycle.ignore)
 

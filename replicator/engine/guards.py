@@ -3,6 +3,7 @@
 A guard looks at one action (or at all of them) and returns blocks; nothing here changes what would be done.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -33,10 +34,11 @@ class Case:
     state: State
     snapshot: Snapshot
     leaving: frozenset[str]
+    verb: str = "apply"
 
 
 def _release(case: Case) -> str:
-    return f"replicator apply --allow-destroy '{case.address}'"
+    return f"replicator {case.verb} --allow-destroy '{case.address}'"
 
 
 def _unknown(case: Case) -> Block | None:
@@ -279,6 +281,27 @@ _NEVER_RELEASED = frozenset(
 """Guards that --allow-destroy does not lift: their release is printed with them."""
 
 
+NAMED = 3
+"""Up to this many resources are released by name; more of them by the codes of what holds them."""
+
+
+def verb_of(policy: Policy) -> str:
+    """The command that carries out a plan of this policy."""
+    return "destroy" if policy.mode == "destroy" else "apply"
+
+
+def release_all(actions: Iterable[Action]) -> str:
+    """The options that release all that holds these actions back, ` --allow-destroy …`; empty when something of it is
+    not to be released that way."""
+    held = [action for action in actions if action.blocked]
+    codes = sorted({block.code for action in held for block in action.blocked})
+    if not held or not codes or any(Code(code) in _NEVER_RELEASED for code in codes):
+        return ""
+    names = [action.address for action in held]
+    by_name = len(names) <= NAMED and not any(code.startswith("TH") for code in codes)
+    return "".join(f" --allow-destroy {shlex.quote(item)}" for item in (names if by_name else codes))
+
+
 def blocks(case: Case, policy: Policy) -> tuple[Block, ...]:
     """Every block of one action that nobody released."""
     found = (guard(case) for guard in GUARDS)
@@ -306,7 +329,7 @@ def thresholds(actions: Iterable[Action], state: State, policy: Policy) -> dict[
             block = Block(
                 code=code,
                 message=f"{word}s {len(hit)} of {held[side]} {side} objects at once, more than {percent} %",
-                release=f"replicator apply --allow-destroy {code.value}",
+                release=f"replicator {verb_of(policy)} --allow-destroy {code.value}",
             )
             found |= {address: block for address in hit if not policy.allows(code, address)}
     return found

@@ -5,6 +5,7 @@ A pure function: the same input gives the same bytes, whatever the order of keys
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from replicator import __version__
 from replicator.address import Address, Side
@@ -90,7 +91,8 @@ def _guard(
     many = guards.thresholds(actions, state, policy)
     guarded: list[Action] = []
     for action in actions:
-        found = guards.blocks(_case(action, views.get(action.at), snapshots, state, leaving), policy)
+        case = replace(_case(action, views.get(action.at), snapshots, state, leaving), verb=guards.verb_of(policy))
+        found = guards.blocks(case, policy)
         if action.address in many:
             found = (*found, many[action.address])
         guarded.append(action.model_copy(update={"blocked": found}) if found else action)

@@ -1,6 +1,6 @@
 """Values that others had set before we came (grants): they are declared, and were never ours to take back.
 
-They are kept in an entry's outputs as `{field: [[key, …], …]}` under `preexisting`.
+They are kept in an entry's outputs as `{field: [[key, …], …]}` under `preexisting`. Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,6 +34,24 @@ def noticed(rtype: ResourceType, desired: Fields, applied: Fields, known: Output
 def ours(inputs: Fields, known: Outputs) -> Fields:
     """The applied fields without what others had set before us."""
     return {name: _without(value, _listed(known, name)) for name, value in inputs.items()}
+
+
+def managed(inputs: Fields, known: Outputs, desired: Fields) -> Fields:
+    """The applied fields as plan compares them: what others had set before us and is no longer declared is not ours to
+    take back."""
+    return {
+        name: _without(value, others - leaves(desired.get(name) or {})) if (others := _listed(known, name)) else value
+        for name, value in inputs.items()
+    }
+
+
+def held_by_us(inputs: Fields, known: Outputs, before: Observed | None) -> Fields:
+    """Of the applied fields what is ours and still there: all that a removal takes away."""
+    held = before.fields if before else {}
+    return {
+        name: _without(value, leaves(value) - leaves(held.get(name) or {})) if isinstance(value, Mapping) else value
+        for name, value in ours(inputs, known).items()
+    }
 
 
 def recovered(rtype: ResourceType, intended: Fields, noted: Outputs, known: Outputs) -> Outputs:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from replicator.address import Address, Side
+from replicator.engine import preexisting
 from replicator.engine.actions import Action, Cause, Do, Precondition, Reason, Risk
 from replicator.engine.desired import Desired
 from replicator.engine.fingerprints import object_fingerprint
@@ -62,6 +63,7 @@ def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: b
     rtype = TYPES[address.type]
     observed = snapshot.find(address)
     unknown = snapshot.unknown_reason(address)
+    ours = preexisting.held_by_us(entry.inputs, entry.outputs, observed) if rtype.is_value else entry.inputs
     on_removed = entry.on_removed or ("forget" if entry.imported else rtype.default_on_removed)
     if unknown is not None:
         do, reason = Do.NOOP, Reason.UNKNOWN
@@ -69,6 +71,8 @@ def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: b
         do, reason = Do.FORGET, Reason.NOT_IN_CONFIG
     elif observed is None or (entry.id is not None and observed.id is not None and entry.id != observed.id):
         do, reason = Do.FORGET, Reason.GONE
+    elif rtype.is_value and not any(isinstance(value, Mapping) and value for value in ours.values()):
+        do, reason = Do.FORGET, Reason.NOT_IN_CONFIG
     elif on_removed == "forget":
         do, reason = Do.FORGET, Reason.IMPORTED_THEN_REMOVED if entry.imported else Reason.NOT_IN_CONFIG
     else:
@@ -81,7 +85,7 @@ def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: b
         message=unknown or "",
         risk=_risk(address) if do is Do.DELETE else Risk.NONE,
         precondition=Precondition(exists=observed is not None, fingerprint=object_fingerprint(observed)),
-        desired=entry.inputs,
+        desired=ours,
     )
 
 

@@ -5,13 +5,14 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import FrameType
 
 from replicator.address import Side
 from replicator.engine.actions import Action, Plan
 from replicator.engine.desired import Desired
+from replicator.engine.guards import release_all
 from replicator.engine.policy import Policy
 from replicator.engine.state import State, same
 from replicator.errors import BlockedError, ExitCode, StaleError
@@ -39,6 +40,8 @@ class Options:
 
 
 _DEFAULTS = Options()
+SHOWN = 20
+"""How many blocks a refusal lists."""
 
 
 def execute(
@@ -90,11 +93,19 @@ def refuse(plan: Plan, opened: Opened, *, skip_blocked: bool) -> None:
             for action in held
             for block in action.blocked
         ]
-        releases = dict.fromkeys(block.release for action in held for block in action.blocked if block.release)
+        more = [f"…{len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         raise BlockedError(
-            f"{len(held)} of {len(plan.actions)} actions are held back:\n  " + "\n  ".join(lines[:20]),
-            hint="; or ".join([*list(releases)[:5], "leave them out: --skip-blocked"]),
+            f"{len(held)} of {len(plan.actions)} actions are held back:\n  " + "\n  ".join(lines[:SHOWN] + more),
+            hint="\n".join([*_releases(plan, held), "or leave them out: --skip-blocked"]),
         )
+
+
+def _releases(plan: Plan, held: Sequence[Action]) -> list[str]:
+    """One command if one releases everything, or else what each guard asks for."""
+    options = release_all(held)
+    if options:
+        return [f"release it: replicator {'destroy' if plan.mode == 'destroy' else 'apply'}{options}"]
+    return list(dict.fromkeys(block.release for action in held for block in action.blocked if block.release))[:5]
 
 
 def _place(action: Action) -> str:

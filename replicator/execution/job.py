@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from replicator.address import Address, Side
+from replicator.engine import preexisting
 from replicator.engine.actions import Action, Do, Risk
 from replicator.engine.desired import Desired
 from replicator.engine.diff import diff
@@ -14,7 +15,6 @@ from replicator.engine.fingerprints import object_fingerprint
 from replicator.engine.policy import Code, Policy
 from replicator.engine.state import Entry
 from replicator.errors import NotFound, ReplicatorError, StaleError, Unavailable, WorkspaceError
-from replicator.execution import preexisting
 from replicator.execution.book import Book
 from replicator.execution.pending import is_ours, watched
 from replicator.execution.results import Became

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from replicator.engine.actions import Action, Plan
+from replicator.engine.actions import Action, Do, Plan
 from replicator.errors import BlockedError, ReplicatorError, StaleError
 from replicator.execution import scheduler
 from replicator.execution.degrading import dispensable, failed, reduced
@@ -76,13 +76,14 @@ class Passes:
         what the resource itself names.
 
         The plan's order also goes through resources that stay as they are; a failure beyond one of those harms nothing
-        here (one table's failed copy must not stop the others of its share).
+        here (one table's failed copy must not stop the others of its share). A removal waits for those of what
+        it holds, which no resource names: all of them count.
         """
         resources = self._context.desired.resources
         blocking: dict[str, list[str]] = {}
         spare: dict[str, frozenset[str]] = {}
         for action in self._actions:
-            declared = resources.get(action.at)
+            declared = resources.get(action.at) if action.do is not Do.DELETE else None
             named = {str(need) for need in declared.resource.depends_on()} if declared else set(action.depends_on)
             needs = [need for need in action.depends_on if need in named]
             spare[action.address] = dispensable(action, needs) if declared else frozenset()

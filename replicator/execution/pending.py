@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from replicator.address import Address, Side
+from replicator.engine import preexisting
 from replicator.engine.actions import Do
 from replicator.engine.diff import diff
 from replicator.engine.drift import leaves
 from replicator.engine.moves import carry
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State, same
-from replicator.execution import preexisting
 from replicator.execution.journal import Pending
 from replicator.execution.store import Opened
 from replicator.resources import TYPES

@@ -68,7 +68,7 @@ def _exists(work: Work, versions: VersionOf) -> Outcome | None:
         running = [pool.submit(_find, probe.reader, probe.place.table) for probe in (source, target)]
     work.source, work.target = running[0].result(), running[1].result()
     if work.target is None:
-        return Outcome(Verdict.MISMATCH, "the copy does not exist")
+        return Outcome(Verdict.MISMATCH, "the copy does not exist", Why.COPY_MISSING)
     if work.source is None:
         message = f"{work.task.origin.name} does not exist: there is nothing to compare with"
         return Outcome(Verdict.UNVERIFIABLE, message, Why.ORIGIN_MISSING)

@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 
 class Why(StrEnum):
-    """Why nothing can be said for certain about a table or a column."""
+    """Why nothing can be said for certain about a table or a column, or that there is no copy at all."""
 
     MASKED = "masked"
     TYPE = "type"
@@ -35,6 +35,7 @@ class Why(StrEnum):
     VERSION_GONE = "version_gone"
     RECREATED = "recreated"
     ORIGIN_MISSING = "origin_missing"
+    COPY_MISSING = "copy_missing"
     MOVING = "moving"
     FORBIDDEN = "forbidden"
     NOTHING_TO_COMPARE = "nothing_to_compare"
@@ -148,9 +149,9 @@ class SideResult(Model):
 class CheckResult(Model):
     """The verdict on one table and all that it rests on.
 
-    `reason` is set with UNVERIFIABLE, `message` is one sentence for people. `lag` counts the origin's commits since the
-    copied version. `complete` is False when rows were not counted one by one (`buckets_differing` of `buckets` differ).
-    `tolerated`: rows differ, but no more than the threshold allows.
+    `reason` is set with UNVERIFIABLE, and with MISMATCH where there is no copy; `message` is one sentence for people.
+    `lag` counts the origin's commits since the copied version. `complete` is False when rows were not counted one by
+    one (`buckets_differing` of `buckets` differ). `tolerated`: rows differ, but no more than the threshold allows.
     """
 
     table: str

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from replicator.engine.guards import release_all
 from replicator.execution.results import ActionResult, ApplyResult, Became
 from replicator.render.look import Look, clean, count, duration, listed, many, size
 from replicator.render.symbols import SYMBOLS
@@ -11,8 +12,8 @@ from replicator.values import JSON
 _GOOD = (Became.DONE, Became.ALREADY)
 
 
-def apply_text(result: ApplyResult, look: Look) -> str:
-    """The final block of an apply."""
+def apply_text(result: ApplyResult, look: Look, *, verb: str = "apply") -> str:
+    """The final block of an apply; `verb` is the command that ran."""
     if not result.results:
         return f"Nothing to do. State serial {result.serial}.\n"
     done = sum(result.counts[became] for became in _GOOD)
@@ -25,7 +26,7 @@ def apply_text(result: ApplyResult, look: Look) -> str:
     lines += _copied(result.results)
     lines += _checked(result)
     lines += [f"! {clean(warning)}" for warning in result.warnings]
-    return "\n".join([*lines, _next(result, look)]) + "\n"
+    return "\n".join([*lines, *_next(result, look, verb)]) + "\n"
 
 
 def _failures(result: ApplyResult) -> list[str]:
@@ -93,15 +94,31 @@ def _checked(result: ApplyResult) -> list[str]:
     return [*lines, f"✗ {many(len(result.mismatches), 'copy', 'copies')} not proven equal", *rows]
 
 
-def _next(result: ApplyResult, look: Look) -> str:
-    undone = [item for item in result.results if item.became not in _GOOD]
+def _next(result: ApplyResult, look: Look, verb: str) -> list[str]:
+    """What is left, by who can do something about it: the same command again, or a person first."""
+    held = {item.action.address: item for item in result.results if item.became is Became.BLOCKED}
+    left = [item for item in result.results if item.became not in _GOOD and item.action.address not in held]
+    command = f"replicator {verb}{look.arguments}"
+    told: list[tuple[str, str]] = []
+    if any(item.because_of not in held for item in left):
+        again = f"{look.selection} --expect {result.plan_id[:8]} --resume{' --skip-blocked' if held else ''}"
+        told.append(("Finish the rest with", command if verb == "run" else command + again))
+    if held:
+        told.append(_release(held.values(), look, verb))
+    elif not told and result.mismatches:
+        told.append(("Look closer", f"replicator reconcile{look.arguments}"))
     saved = f"State serial {result.serial} saved."
-    if undone:
-        rest = f"replicator apply{look.arguments} --expect {result.plan_id[:8]} --resume"
-        return f"{saved} Finish the rest with:  {rest}"
-    if result.mismatches:
-        return f"{saved} Look closer:  replicator reconcile{look.arguments}"
-    return saved
+    first, *rest = [f"{words}:  {line}" for words, line in told] or [""]
+    return [f"{saved} {first}".rstrip(), *rest]
+
+
+def _release(held: Iterable[ActionResult], look: Look, verb: str) -> tuple[str, str]:
+    """One command that does what is blocked too, or the one that names what releases each."""
+    options = release_all(item.action for item in held)
+    again = "destroy" if verb == "destroy" else "apply"
+    if options:
+        return "What is blocked", f"replicator {again}{look.arguments}{look.selection}{options}"
+    return "What releases the blocked", f"replicator plan{look.arguments}{' --destroy' if verb == 'destroy' else ''}"
 
 
 def apply_json(result: ApplyResult) -> JSON:

@@ -235,7 +235,7 @@ def explain_text(found: Explanation, look: Look) -> str:
         behind = f" ({many(found.lag.versions, 'version')} behind)" if found.lag.versions else ""
         lines += ["", f"  ↻ data   {found.lag.lag.replace('_', ' ')}{behind}: {clean(found.lag.why)}"]
         lines += [f"      origin   {clean(found.lag.origin)}"] if found.lag.origin else []
-    lines += ["", *_guard_lines(found)]
+    lines += ["", *_guard_lines(found, look)]
     return "\n".join(lines) + "\n"
 
 
@@ -265,8 +265,8 @@ def _field_lines(field: FieldView, look: Look) -> list[str]:
     return [*lines, f"      rule     {field.why}"] if field.why else lines
 
 
-def _guard_lines(found: Explanation) -> list[str]:
-    lines = [line for block in found.blocked for line in blocked_because(block, "  ")]
+def _guard_lines(found: Explanation, look: Look) -> list[str]:
+    lines = [line for block in found.blocked for line in blocked_because(block, "  ", look)]
     if found.protected and not found.blocked:
         lines.append("  ⛔ protected: neither dropped nor replaced until replicator state unprotect")
     return lines or ["  ✓ no guard holds it back"]

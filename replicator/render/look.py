@@ -96,6 +96,15 @@ def value(given: Any, *, bare: bool = False) -> str:
     return clean(json.dumps(given, ensure_ascii=False, sort_keys=True))
 
 
+_VERBS = "apply|destroy|drift|explain|graph|import|plan|reconcile|run|show|state [a-z]+|validate"
+_VERB = re.compile(rf"(?<=replicator )(?:{_VERBS})(?![\w-])")
+
+
+def with_options(text: str, options: str) -> str:
+    """The commands in a text with options (` -e prod`) that must be repeated for them to work."""
+    return _VERB.sub(lambda match: match[0] if text.startswith(options, match.end()) else match[0] + options, text)
+
+
 def joined(items: Sequence[str], width: int) -> str:
     """The first items, ` · ` between them, as many as fit; the first one always, cut if need be."""
     text = cut(items[0], width)

@@ -14,11 +14,11 @@ from enum import IntEnum
 from replicator.engine.actions import Action, Change, Do, Plan
 from replicator.engine.drift import DriftReport
 from replicator.render import changes as change_text
-from replicator.render.drift import News, ordered
+from replicator.render.drift import News, lag_lines, ordered, ways_out
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
-from replicator.render.look import Look, clean, count, cut, listed, many, size, value
+from replicator.render.look import Look, clean, count, cut, listed, many, value, with_options
 from replicator.render.sections import alike_blocks
-from replicator.render.symbols import SYMBOLS, WORDS, is_dangerous, revokes, sections, told
+from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, revokes, sections, told
 from replicator.render.text import next_command, short_id
 
 BUDGET = 60_000
@@ -55,7 +55,7 @@ def _plan_parts(plan: Plan, look: Look, detail: Detail) -> Iterator[str]:
     yield _counts(plan)
     yield _by_side(plan)
     yield from _caution(found.danger)
-    yield from _warning(found.blocked)
+    yield from _warning(found.blocked, look)
     for do in (Do.CREATE, Do.RENAME, Do.UPDATE, Do.IMPORT, Do.SYNC, Do.FORGET, Do.CHECK):
         if found.plain[do]:
             yield _section(do, found.plain[do], detail)
@@ -98,11 +98,18 @@ def _by_side(plan: Plan) -> str:
     counts = Counter((action.do, action.at.side.value) for action in plan.actions)
     heads = [f"{side} {code(short_id(ref.global_id or ref.metastore_id))}" for side, ref in plan.metastores.items()]
     rows = [
-        f"| {WORDS[do].removeprefix('to ')} | {' | '.join(count(counts[do, side]) for side in sides)} |"
+        f"| {WORDS[do].removeprefix('to ')} | "
+        f"{' | '.join(count(counts[do, side]) + _amount(plan, do, side) for side in sides)} |"
         for do in _ROWS
         if any(counts[do, side] for side in sides)
     ]
     return "\n".join([f"| | {' | '.join(heads)} |", f"|---|{'--:|' * len(sides)}", *rows])
+
+
+def _amount(plan: Plan, do: Do, side: str) -> str:
+    """How much data these actions copy."""
+    found = [item for item in plan.actions if item.do is do and item.at.side == side and item.moves_data]
+    return f" ({copied})" if (copied := amount(found)) else ""
 
 
 def _caution(actions: Sequence[Action]) -> Iterator[str]:
@@ -127,12 +134,12 @@ def _danger(action: Action) -> str:
     return "".join(f" {item}" for item in [*moved, *changed])
 
 
-def _warning(blocked: Sequence[Action]) -> Iterator[str]:
+def _warning(blocked: Sequence[Action], look: Look) -> Iterator[str]:
     if not blocked:
         return
     rows: list[str] = []
     for members in alike_blocks(blocked):
-        rows += [f"> - {_blocked_names(members)}", *(f">   {line}" for line in _blocked_why(members))]
+        rows += [f"> - {_blocked_names(members)}", *(f">   {line}" for line in _blocked_why(members, look))]
     yield "\n".join(["> [!WARNING]", "> **Apply will refuse until these are resolved**", *rows])
 
 
@@ -145,14 +152,16 @@ def _blocked_names(members: Sequence[Action]) -> str:
     return ", ".join(code(action.address) for action in members)
 
 
-def _blocked_why(members: Sequence[Action]) -> list[str]:
+def _blocked_why(members: Sequence[Action], look: Look) -> list[str]:
     first = members[0]
     name = "ADDRESS" if len(members) > 1 else first.address
-    return [
-        f"{code(block.code)} {_text(block.message)}"
-        + (f"; release it: {code(block.release.replace(first.address, name))}" if block.release else "")
-        for block in first.blocked
-    ]
+    told = []
+    for block in first.blocked:
+        release = with_options(block.release.replace(first.address, name), look.arguments)
+        told.append(
+            f"{code(block.code)} {_text(block.message)}" + (f"; release it: {code(release)}" if release else "")
+        )
+    return told
 
 
 def _section(do: Do, actions: Sequence[Action], detail: Detail) -> str:
@@ -166,13 +175,17 @@ def _section(do: Do, actions: Sequence[Action], detail: Detail) -> str:
     plain = actions if do is Do.CREATE else [action for action in actions if not action.changes]
     table = _table(plain, detail) if plain else ""
     inside = "\n\n".join(part for part in (table, body) if part)
-    return f"<details><summary>{title} — {html.escape(kinds)}</summary>\n\n{inside}\n</details>"
+    facts = ", ".join(filter(None, [kinds, behind(actions), amount(actions)]))
+    return f"<details><summary>{title} — {html.escape(facts)}</summary>\n\n{inside}\n</details>"
 
 
 def _table(actions: Sequence[Action], detail: Detail) -> str:
     parts = _by_container(actions)
     shown = parts[:GROUPS] if detail <= Detail.FEW_GROUPS else parts
-    rows = [f"| {part.first.at.type} | {_where(part, detail)} | {count(len(part))} | {_size(part)} |" for part in shown]
+    rows = [
+        f"| {part.first.at.type} | {_where(part, detail)} | {count(len(part))} | {amount(part.actions)} |"
+        for part in shown
+    ]
     if len(shown) < len(parts):
         rest = sum(len(part) for part in parts[len(shown) :])
         rows.append(f"| | …{many(len(parts) - len(shown), 'more row')} | {count(rest)} | |")
@@ -192,11 +205,6 @@ def _where(part: Group, detail: Detail) -> str:
     if detail is Detail.ALL:
         return f"{side} " + ", ".join(code(action.at.name) for action in part.actions)
     return code(f"{side}:{collapsed(addresses)}")
-
-
-def _size(part: Group) -> str:
-    known = [action.estimate.bytes for action in part.actions if action.estimate and action.estimate.bytes is not None]
-    return size(sum(known)) if known else ""
 
 
 def _diff(actions: Sequence[Action], detail: Detail) -> str:
@@ -254,8 +262,9 @@ def _foot(plan: Plan, look: Look) -> str:
     return f"{against}\n{safe}{words}: {code(command)}. A change of configuration, state or metastore gives another id."
 
 
-def drift_markdown(report: DriftReport, news: News, *, budget: int = BUDGET) -> str:
-    """The drift report as a comment: every new item, then counts of what is known and what went away."""
+def drift_markdown(report: DriftReport, news: News, *, budget: int = BUDGET, arguments: str = "") -> str:
+    """The drift report as a comment: every new item, then counts of what is known and what went away. `arguments` as
+    in Look."""
     marker = f"<!-- replicator:drift env={_attribute(report.environment)} -->"
     head = f"{marker}\n### replicator drift · {_text(report.environment)}"
     sums: Mapping[str, int] = {
@@ -272,11 +281,18 @@ def drift_markdown(report: DriftReport, news: News, *, budget: int = BUDGET) -> 
         + "".join(f" {code(text)}" for text, _ in change_text.lines(item.changes, 200))
         for item in ordered(news.new)
     ]
-    room = budget - len("\n\n".join(parts).encode()) - 200
+    room = budget - len("\n\n".join(parts).encode()) - 2_000
     shown = _fitting(rows, room)
     if len(shown) < len(rows):
         shown.append(f"- …{count(len(rows) - len(shown))} more, see `replicator drift --json`")
-    return "\n\n".join([*parts, *(["\n".join(shown)] if shown else []), f"State serial {report.state_serial}"]) + "\n"
+    ways = [f"- {_text(said)}: {', '.join(map(code, commands))}" for said, commands in ways_out(news, arguments)]
+    listed_ways = ["**What to do**\n" + "\n".join(ways)] if ways else []
+    rest = [*(["\n".join(shown)] if shown else []), *_lag(report), *listed_ways, f"State serial {report.state_serial}"]
+    return "\n\n".join([*parts, *rest]) + "\n"
+
+
+def _lag(report: DriftReport) -> list[str]:
+    return [_text(line) for line in lag_lines(report)]
 
 
 def _fitting(rows: Sequence[str], room: int) -> list[str]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from replicator.reconciliation.verdicts import CheckResult, Report, RowDifference, Verdict
+from replicator.reconciliation.verdicts import CheckResult, Report, RowDifference, Verdict, Why
 from replicator.render.look import Look, clean, count, cut, duration, folded, listed, many
 
 LISTED_EQUAL = 20
@@ -113,9 +113,14 @@ def _values(row: RowDifference) -> str:
     )
 
 
+def _word(result: CheckResult) -> str:
+    """What a verdict is called among others; a copy that is not there has no rows that could be other ones."""
+    return "missing" if result.reason is Why.COPY_MISSING else _WORDS[result.verdict]
+
+
 def _sums(report: Report, look: Look) -> list[str]:
-    counts = Counter(result.verdict for result in report.tables)
-    words = [f"{count(counts[verdict])} {_WORDS[verdict]}" for verdict in _WORST_FIRST if counts[verdict]]
+    counts = Counter(map(_word, sorted(report.tables, key=lambda result: _WORST_FIRST.index(result.verdict))))
+    words = [f"{count(number)} {word}" for word, number in counts.items()]
     rows = sum(result.target.rows or 0 for result in report.tables)
     statements = sum(len(result.source.statements) + len(result.target.statements) for result in report.tables)
     took = datetime.fromisoformat(report.finished_at) - datetime.fromisoformat(report.started_at)

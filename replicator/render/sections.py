@@ -6,8 +6,17 @@ from replicator.address import Address
 from replicator.engine.actions import Action, Block, Do
 from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
-from replicator.render.look import Look, clean, count, cut, joined, many, size, span, spread, value
-from replicator.render.symbols import SYMBOLS, Sections, blocked_because, estimated, expanded, revokes
+from replicator.render.look import Look, clean, count, cut, joined, many, size, spread, value
+from replicator.render.symbols import (
+    SYMBOLS,
+    Sections,
+    amount,
+    behind,
+    blocked_because,
+    estimated,
+    expanded,
+    revokes,
+)
 from replicator.render.symbols import told as told_why
 
 ROWS = 12
@@ -67,7 +76,7 @@ def _blocked_alike(members: Sequence[Action], look: Look) -> list[str]:
         rows = [f"   {SYMBOLS[action.do]} {clean(action.address)}" for action in members]
     for block in first.blocked:
         release = block.release.replace(first.address, "ADDRESS") if alike else block.release
-        rows += blocked_because(block.model_copy(update={"release": release}), "        ")
+        rows += blocked_because(block.model_copy(update={"release": release}), "        ", look)
     return rows
 
 
@@ -134,11 +143,10 @@ def _head(part: Group) -> str:
 
 def _what(part: Group) -> list[str]:
     """Names, and for copies how much data there is to move."""
-    known = [(amount, action.address) for action in part.actions if (amount := _bytes(action)) is not None]
+    known = [(held, action.address) for action in part.actions if (held := _bytes(action)) is not None]
     told = [collapsed([action.address for action in part.actions])]
     if known:
-        files = sum(action.estimate.files or 0 for action in part.actions if action.estimate)
-        told.append(size(sum(amount for amount, _ in known)) + (f" in {many(files, 'file')}" if files else ""))
+        told.append(amount(part.actions))
     if len(known) >= SMALLEST:
         largest, address = max(known)
         told.append(f"largest {clean(Address.parse(address).name)} {size(largest)}")
@@ -224,16 +232,14 @@ def _counted(title: str, why: str, actions: Sequence[Action], look: Look) -> lis
 def _syncs(actions: Sequence[Action], look: Look) -> list[str]:
     if not actions:
         return []
-    behind = [action.estimate.versions for action in actions if action.estimate and action.estimate.versions]
-    told = [f"lag {span(min(behind), max(behind))} versions"] if behind else []
-    known = [amount for amount in map(_bytes, actions) if amount is not None]
-    told += [f"{size(sum(known))} to copy"] if known else []
+    copied = amount(actions)
+    told = [*filter(None, [behind(actions), f"{copied} to copy" if copied else ""])]
     if len(actions) > SMALLEST and not look.full:
         return [f"↻ SYNC {count(len(actions))}   {' · '.join([*told, collapsed([item.address for item in actions])])}"]
     lines = [f"↻ SYNC {count(len(actions))}" + (f"   {' · '.join(told)}" if told else "")]
     if look.full:
         return lines + _all(actions, look)
-    return lines + [f"   ↻ {clean(action.address)}   {clean(action.message)}" for action in actions]
+    return lines + [f"   ↻ {clean(action.address)}   {clean(action.message)}{estimated(action)}" for action in actions]
 
 
 def _checks(actions: Sequence[Action], look: Look) -> list[str]:

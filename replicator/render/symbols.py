@@ -1,10 +1,11 @@
 """What stands for each action, which of them are dangerous, and one action shown in full."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from replicator.engine.actions import Action, Block, Do, Plan, Risk
 from replicator.render import changes as change_text
-from replicator.render.look import Look, clean, many, size, spread
+from replicator.render.look import Look, clean, count, many, size, span, spread, with_options
 
 SYMBOLS = {
     Do.NOOP: "?",
@@ -70,7 +71,7 @@ def expanded(action: Action, look: Look) -> list[str]:
     if action.moves_data:
         lines.append(f"    data      {clean(action.message) or 'copied'}{estimated(action)}")
     for block in action.blocked:
-        lines += blocked_because(block, "    ")
+        lines += blocked_because(block, "    ", look)
     return lines
 
 
@@ -102,6 +103,26 @@ def estimated(action: Action) -> str:
     return "".join(f" · {item}" for item in known if item)
 
 
-def blocked_because(block: Block, indent: str) -> list[str]:
+def amount(actions: Iterable[Action]) -> str:
+    """`14.2 GiB in 38 files` that some actions copy together, as far as it is known; empty when nothing is."""
+    known = [action.estimate for action in actions if action.estimate and action.estimate.bytes is not None]
+    if not known:
+        return ""
+    files = [item.files for item in known if item.files is not None]
+    told = size(sum(item.bytes for item in known if item.bytes is not None))
+    return f"{told} in {many(sum(files), 'file')}" if len(files) == len(known) else told
+
+
+def behind(actions: Sequence[Action]) -> str:
+    """`96 of them 1–41 versions behind`; empty when none is."""
+    versions = [action.estimate.versions for action in actions if action.estimate and action.estimate.versions]
+    if not versions:
+        return ""
+    which = "" if len(versions) == len(actions) else f"{count(len(versions))} of them "
+    return f"{which}{span(min(versions), max(versions))} version{'s' * (max(versions) > 1)} behind"
+
+
+def blocked_because(block: Block, indent: str, look: Look) -> list[str]:
     lines = [f"{indent}⛔ {block.code}  {clean(block.message)}"]
-    return [*lines, f"{indent}   release it: {clean(block.release)}"] if block.release else lines
+    release = with_options(clean(block.release), look.arguments)
+    return [*lines, f"{indent}   release it: {release}"] if release else lines

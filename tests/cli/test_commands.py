@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from replicator.emulator import requestlog
+from replicator.emulator import requestlog, start
+from replicator.emulator.faults import Rule
 from replicator.errors import ExitCode
 from tests.cli.conftest import Command
 
@@ -64,6 +66,67 @@ def test_drift_is_found_recorded_and_undone(shop: Path, command: Command) -> Non
     assert [item["known"] for item in json.loads(known.out)["items"]] == [True]
     assert command("apply", "--yes").code == 0
     assert "RESOLVED 1" in command("drift").out
+
+
+def insert(command: Command, number: int) -> None:
+    for each in range(number):
+        command("emulator", "exec", "emulator://us-east", f"INSERT INTO shop.sales.orders VALUES ({9 + each}, 'new')")
+
+
+def test_lag_beyond_its_limit_is_drift_of_its_own_kind(shop: Path, command: Command) -> None:
+    config = shop / "replicator.yaml"
+    limit = 'schemas: [{schema_name: "sales", max_lag: {versions: 1, hours: 24}}]'
+    head, replicate, tail = config.read_text().partition("replication_config:")
+    config.write_text(head + replicate + tail.replace('schemas: [{schema_name: "sales"}]', limit))
+    command("apply", "--yes")
+    insert(command, 1)
+    within = command("drift")
+    assert (within.code, within.out.splitlines()[-1]) == (0, "Lag, which is no drift: 1 copy is 1 version behind.")
+    (lag,) = json.loads(command("drift", "--json").out)["lag"]
+    assert (lag["versions"], lag["since"][:2]) == (1, "20")
+    insert(command, 2)
+    beyond = command("drift", "--junit", "drift.xml")
+    assert beyond.code == ExitCode.CHANGES
+    assert "3 versions behind, more than the 1 version of its max_lag" in beyond.out
+    assert beyond.out.splitlines()[-1] == "  1 undone by:  replicator apply"
+    assert 'type="lag_exceeded"' in (shop / "drift.xml").read_text()
+    (item,) = json.loads(command("drift", "--json").out)["items"]
+    assert (item["kind"], item["remedy"], item["command"]) == ("lag_exceeded", "apply", "replicator apply")
+    assert "more than the 1 version of its max" in command("drift", "--markdown").out
+    command("apply", "--yes")
+    assert command("drift").code == 0
+
+
+def test_a_replica_that_somebody_wrote_to_is_drift_with_its_way_out(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    command("emulator", "exec", "emulator://eu-west", "INSERT INTO shop_dr.sales.orders VALUES (7, 'theirs')")
+    found = command("drift")
+    assert (found.code, "replica_written" in command("drift", "--json").out) == (ExitCode.CHANGES, True)
+    assert "the copy was written to: " in found.out
+    (way,) = [line for line in found.out.splitlines() if "--allow-destroy" in line]
+    assert command("apply", "--yes").code == ExitCode.BLOCKED
+    assert command(*shlex.split(way.partition("replicator ")[2]), "--yes").code == 0
+    assert command("drift").code == 0
+
+
+def test_a_plan_says_how_much_data_it_copies(shop: Path, command: Command) -> None:
+    first = json.loads(command("plan", "--json").out)
+    sizes = {item["address"]: item["estimate"] for item in first["actions"] if item["moves_data"]}
+    assert {address: size["files"] for address, size in sizes.items()} == {
+        "target:clone/shop_dr.sales.items": 1,
+        "target:clone/shop_dr.sales.orders": 1,
+    }
+    assert first["summary"]["copy_files"] == 2
+    assert first["summary"]["copy_bytes"] == sum(size["bytes"] for size in sizes.values())
+    assert re.search(r"^  data +[\d.]+ \w+ in 2 files to copy by 2 copies$", command("plan").out, re.MULTILINE)
+    command("apply", "--yes")
+    insert(command, 2)
+    (sync,) = [item for item in json.loads(command("plan", "--json").out)["actions"] if item["do"] == "sync"]
+    assert (sync["estimate"]["versions"], sync["estimate"]["files"]) == (2, 2)
+    shown = command("plan").out
+    assert re.search(r"^  data +[\d.,]+ \w+ in 2 files to copy by 1 copy, 2 versions behind$", shown, re.MULTILINE)
+    assert re.search(r"data +2 versions behind · [\d.,]+ \w+ · 2 files · to version \d+", shown)
+    assert "2 versions behind" in command("plan", "--markdown").out
 
 
 def test_drift_that_is_accepted_no_longer_counts(shop: Path, command: Command) -> None:
@@ -199,6 +262,61 @@ def test_destroy_removes_what_we_made_and_needs_a_release_for_data(shop: Path, c
     left = command("emulator", "exec", "emulator://eu-west", "SHOW SCHEMAS IN shop_dr", "--json").out
     assert "sales" not in left
     assert command("emulator", "exec", "emulator://us-east", "SELECT count(*) FROM shop.sales.orders").code == 0
+
+
+def test_destroying_around_what_is_blocked_leaves_its_containers_alone(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    before = len(requestlog.read(shop / ROOT))
+    partly = command("destroy", "--yes", "--skip-blocked")
+    assert partly.code == ExitCode.PARTIAL, partly.out + partly.err
+    assert "✗" not in partly.out
+    assert "because target:clone/shop_dr.sales.items is blocked" in partly.out
+    asked = requestlog.read(shop / ROOT)[before:]
+    assert not [line for line in asked if line["method"] == "DELETE" and line["status"] >= 400]
+    last = partly.out.splitlines()[-1]
+    assert "What is blocked:  replicator destroy --allow-destroy target:clone/shop_dr.sales.items" in last
+    given = shlex.split(last.partition("replicator ")[2])
+    assert command(*given, "--yes", "--exclude", "target:catalog/shop_dr").code == 0
+
+
+def test_a_destroy_that_ended_halfway_goes_on(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    allowed = ("--allow-destroy", "target:clone/*", "--exclude", "target:catalog/shop_dr")
+    faults = start("us-east", shop / ROOT).faults
+    faults.add(Rule("status", method="DELETE", path="/shares/", status=400, error_code="INVALID_STATE", times=None))
+    halfway = command("destroy", "--yes", *allowed)
+    assert halfway.code == ExitCode.PARTIAL, halfway.out + halfway.err
+    faults.clear()
+    (line,) = [line for line in halfway.out.splitlines() if "--resume" in line]
+    assert command("apply", "--resume").code == ExitCode.STALE
+    ended = command(*shlex.split(line.partition("replicator ")[2]))
+    assert ended.code == 0, ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        (("plan", "--allow-destroy", "target:clone/shop_dr.sale.items"), "target:clone/shop_dr.sales.items"),
+        (("apply", "--yes", "--allow-destroy", "target:clone/shop_dr.sale.*"), "target:clone/shop_dr.sales.items"),
+        (("destroy", "--yes", "--allow-destroy", "PR01"), "PR101"),
+        (("plan", "--target", "source:shar/shop_share"), "source:share/shop_share"),
+        (("plan", "--exclude", "source:shar/*"), "source:share/shop_share"),
+        (("reconcile", "shop_dr.sales.item"), "shop_dr.sales.items"),
+    ],
+)
+def test_a_pattern_that_names_nothing_is_a_mistake(
+    shop: Path, command: Command, given: tuple[str, ...], near: str
+) -> None:
+    ended = command(*given)
+    assert ended.code == ExitCode.USAGE
+    assert f"did you mean {near}?" in ended.err
+
+
+def test_hints_repeat_the_options_that_were_given(shop: Path, command: Command) -> None:
+    (shop / "replicator.yaml").rename(shop / "other.yaml")
+    command("apply", "-c", "other.yaml", "--yes")
+    refused = command("destroy", "-c", "other.yaml", "--yes", "--exclude", "source:*")
+    assert "replicator destroy -c other.yaml --exclude 'source:*' --allow-destroy target:clone/" in refused.err
 
 
 def test_run_is_for_schedulers(shop: Path, command: Command) -> None:

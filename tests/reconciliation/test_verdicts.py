@@ -87,6 +87,7 @@ def test_a_missing_copy_is_a_mismatch(bench: Bench) -> None:
     bench.run("CREATE TABLE {o} (id INT) USING DELTA")
     result = bench.check()
     assert (result.verdict, result.message) == (Verdict.MISMATCH, "the copy does not exist")
+    assert result.reason is Why.COPY_MISSING
 
 
 def test_a_missing_origin_cannot_be_verified(copied: Bench) -> None:

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from replicator.engine.actions import Do
+import pytest
+
+from replicator.engine.actions import Block, Do
 from replicator.execution.results import ActionResult, ApplyResult, Became
 from replicator.render.applied import apply_json, apply_text
 from replicator.render.look import Look
@@ -62,9 +65,38 @@ def test_every_failure_is_named_and_its_cause_told_once() -> None:
     assert text.count("403 PERMISSION_DENIED") == 1
 
 
-def test_the_rest_can_be_finished_with_the_last_line() -> None:
-    last = apply_text(a_bad_day(), Look(arguments=" -e prod")).splitlines()[-1]
-    assert last.endswith("replicator apply -e prod --expect 1be70c55 --resume")
+def test_the_rest_can_be_finished_without_what_is_blocked() -> None:
+    look = Look(arguments=" -e prod", selection=" --target 'target:*'")
+    *_, rest, last = apply_text(a_bad_day(), look).splitlines()
+    assert rest.endswith("replicator apply -e prod --target 'target:*' --expect 1be70c55 --resume --skip-blocked")
+    assert last == "What releases the blocked:  replicator plan -e prod"
+
+
+def blocked(address: str, code: str = "DL101") -> ActionResult:
+    made = result(address, Became.BLOCKED, Do.DELETE, error="would drop a table with its data")
+    return replace(made, action=made.action.model_copy(update={"blocked": (Block(code=code, message="…"),)}))
+
+
+@pytest.mark.parametrize("verb", ["apply", "destroy", "run"])
+def test_one_command_does_all_that_is_blocked(verb: str) -> None:
+    few = apply_text(ended(blocked("target:table/a.b.c"), blocked("target:table/a.b.d")), Look(), verb=verb)
+    again = "destroy" if verb == "destroy" else "apply"
+    assert few.splitlines()[-1] == (
+        f"State serial 42 saved. What is blocked:  replicator {again} "
+        "--allow-destroy target:table/a.b.c --allow-destroy target:table/a.b.d"
+    )
+    many = apply_text(ended(*(blocked(f"target:table/a.b.{name}") for name in "cdef")), Look(), verb=verb)
+    assert many.splitlines()[-1].endswith(f"What is blocked:  replicator {again} --allow-destroy DL101")
+
+
+def test_what_no_option_releases_is_looked_up_in_the_plan() -> None:
+    text = apply_text(ended(blocked("target:table/a.b.c", "PR101")), Look(), verb="destroy")
+    assert text.splitlines()[-1].endswith("What releases the blocked:  replicator plan --destroy")
+
+
+def test_a_scheduler_runs_again() -> None:
+    text = apply_text(ended(result("target:schema/a.b", Became.FAILED, Do.UPDATE, error="no")), Look(), verb="run")
+    assert text.splitlines()[-1].endswith("Finish the rest with:  replicator run")
 
 
 def test_a_good_day_is_short() -> None:
