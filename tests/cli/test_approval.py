@@ -11,6 +11,7 @@ from replicator.engine.actions import Action, Block, Do, Estimate, Plan, Risk, S
 from replicator.engine.planner import identity
 from replicator.engine.state import State
 from replicator.errors import BlockedError, ExitCode, StaleError, StateError, UsageError
+from replicator.execution.folder import Folder
 from tests.cli.conftest import Command
 from tests.render import factory
 
@@ -77,14 +78,15 @@ def test_a_plan_that_was_applied_is_recognised() -> None:
 
 
 @pytest.fixture
-def begun(tmp_path: Path) -> tuple[Path, Plan]:
+def begun(tmp_path: Path) -> tuple[Folder, Plan]:
     """A folder in which a plan of three actions was begun."""
     made = plan(schema("a.one"), schema("a.two"), schema("a.three", Do.UPDATE))
-    approval.remember(tmp_path, made)
-    return tmp_path, made
+    folder = Folder(tmp_path, "prod")
+    approval.remember(folder, made)
+    return folder, made
 
 
-def test_the_rest_of_an_approved_plan_goes_on(begun: tuple[Path, Plan]) -> None:
+def test_the_rest_of_an_approved_plan_goes_on(begun: tuple[Folder, Plan]) -> None:
     folder, made = begun
     approval.check_rest(plan(schema("a.two")), folder, made.plan_id[:8])
     approval.check_rest(plan(schema("a.one", Do.UPDATE), schema("a.two")), folder, None)
@@ -101,15 +103,22 @@ def test_the_rest_of_an_approved_plan_goes_on(begun: tuple[Path, Plan]) -> None:
     ],
     ids=["another object", "another wish", "a worse action", "a new danger"],
 )
-def test_what_was_not_approved_is_no_rest(foreign: Action, begun: tuple[Path, Plan]) -> None:
+def test_what_was_not_approved_is_no_rest(foreign: Action, begun: tuple[Folder, Plan]) -> None:
     folder, made = begun
     with pytest.raises(StaleError, match=f"not the rest of plan {made.plan_id[:8]}"):
         approval.check_rest(plan(foreign), folder, None)
 
 
+def test_a_destroy_is_no_rest_of_an_apply(begun: tuple[Folder, Plan]) -> None:
+    folder, _ = begun
+    with pytest.raises(StaleError, match="ended halfway is plan .* of apply") as refused:
+        approval.check_rest(plan(schema("a.two")).model_copy(update={"mode": "destroy"}), folder, None)
+    assert refused.value.hint == "replicator apply --resume"
+
+
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="nothing to resume"):
-        approval.check_rest(plan(), tmp_path, None)
+        approval.check_rest(plan(), Folder(tmp_path, "prod"), None)
 
 
 def forged(path: Path, **fields: object) -> None:
