@@ -111,7 +111,7 @@ def test_what_was_not_approved_is_no_rest(foreign: Action, begun: tuple[Folder, 
 
 def test_a_destroy_is_no_rest_of_an_apply(begun: tuple[Folder, Plan]) -> None:
     folder, _ = begun
-    with pytest.raises(StaleError, match="ended halfway is plan .* of apply") as refused:
+    with pytest.raises(StaleError, match="what ended halfway is plan") as refused:
         approval.check_rest(plan(schema("a.two")).model_copy(update={"mode": "destroy"}), folder, None)
     assert refused.value.hint == "replicator apply --resume"
 
