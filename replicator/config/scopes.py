@@ -30,6 +30,7 @@ class _Growing:
     """A scope while it is collected; None stands for all schemas."""
 
     catalogs: dict[str, set[str] | None] = field(default_factory=dict)
+    whole: dict[str, set[str] | None] = field(default_factory=dict)
     shares: set[str] = field(default_factory=set)
     grants: set[str] = field(default_factory=set)
     tags: set[str] = field(default_factory=set)
@@ -38,11 +39,14 @@ class _Growing:
     providers: bool = False
 
     def add(self, catalog: str, schemas: Iterable[str] | None = ()) -> None:
-        known = self.catalogs.setdefault(catalog, set())
-        if schemas is None:
-            self.catalogs[catalog] = None
-        elif known is not None:
-            known.update(schemas)
+        """Schemas that hold what is managed."""
+        listed = None if schemas is None else set(schemas)
+        _widen(self.catalogs, catalog, listed)
+        _widen(self.whole, catalog, listed)
+
+    def add_origins(self, catalog: str, schemas: Iterable[str] | None) -> None:
+        """Schemas whose tables are copied from."""
+        _widen(self.catalogs, catalog, None if schemas is None else set(schemas))
 
     def frozen(self) -> Scope:
         return Scope(
@@ -55,15 +59,30 @@ class _Growing:
             grants=frozenset(self.grants),
             tags=frozenset(self.tags),
             names=frozenset(self.names),
+            glance={
+                name: frozenset(whole)
+                for name in sorted(self.catalogs)
+                if (whole := self.whole.get(name, set())) is not None
+            },
         )
+
+
+def _widen(known: dict[str, set[str] | None], catalog: str, schemas: set[str] | None) -> None:
+    already = known.setdefault(catalog, set())
+    if schemas is None:
+        known[catalog] = None
+    elif already is not None:
+        already.update(schemas)
 
 
 Sides = dict[Side, _Growing]
 
 
-def scope(config: Config, state_addresses: Iterable[Address | str] = ()) -> dict[Side, Scope]:
+def scope(
+    config: Config, state_addresses: Iterable[Address | str] = (), origins: Iterable[Address] = ()
+) -> dict[Side, Scope]:
     """What to read: everything that the configuration selects, makes or declares, with what that copies, and everything
-    that state knows. `state_addresses` are those of its entries, and of what they copy."""
+    that state knows: `state_addresses` are those of its entries, `origins` what they copy."""
     sides = {side: _Growing() for side in Side}
     document = config.document
     backup, sharing = document.backup_config, document.delta_share_config
@@ -80,8 +99,10 @@ def scope(config: Config, state_addresses: Iterable[Address | str] = ()) -> dict
         if getattr(declared.resource, "provider_id", None) is not None:
             sides[declared.resource.side].providers = True
     known = (item if isinstance(item, Address) else Address.parse(item) for item in state_addresses)
-    for address in (*config.declared, *_origins(config), *config.moved, *config.moved.values(), *known):
+    for address in (*config.declared, *config.moved, *config.moved.values(), *known):
         _object(address, sides[address.side])
+    for address in (*_origins(config), *origins):
+        _origin(address, sides[address.side])
     return {side: growing.frozen() for side, growing in sides.items()}
 
 
@@ -116,7 +137,7 @@ def _made(entry: CatalogEntry, above: Levels, what: Literal["backup", "target"])
 
 def _backup(section: BackupConfig, sides: Sides) -> None:
     for entry in section.catalogs:
-        sides[Side.SOURCE].add(entry.catalog_name, _names(entry))
+        sides[Side.SOURCE].add_origins(entry.catalog_name, _names(entry))
         sides[Side.SOURCE].add(entry.backup_catalog, _made(entry, (entry, section), "backup"))
 
 
@@ -125,7 +146,7 @@ def _sharing(section: DeltaShareConfig, sides: Sides) -> None:
     for entry in section.shares:
         sides[Side.SOURCE].shares.add(entry.share_name)
         sides[Side.SOURCE].grants.add(f"share/{entry.share_name}")
-        sides[Side.SOURCE].add(entry.catalog_name, _names(entry))
+        sides[Side.SOURCE].add_origins(entry.catalog_name, _names(entry))
         if entry.shared_catalog_name is not None:
             sides[Side.TARGET].add(entry.shared_catalog_name)
 
@@ -140,7 +161,7 @@ def _replication(section: ReplicationConfig, sharing: DeltaShareConfig | None, s
     for entry in section.catalogs or ():
         levels = (entry, section)
         made = _made(entry, levels, "target")
-        sides[Side.SOURCE].add(entry.catalog_name, _names(entry))
+        sides[Side.SOURCE].add_origins(entry.catalog_name, _names(entry))
         sides[Side.TARGET].add(entry.target_catalog or entry.catalog_name, made)
         for key in ("source_catalog", "backup_catalog", "dpm_backing_table_catalog"):
             if (through := setting(key, levels)) is not None:
@@ -149,6 +170,15 @@ def _replication(section: ReplicationConfig, sharing: DeltaShareConfig | None, s
         intermediate = setting("intermediate_catalog", levels)
         if intermediate is not None:
             sides[Side.TARGET].add(intermediate, made)
+
+
+def _origin(address: Address, growing: _Growing) -> None:
+    """What must be known of a table that is copied."""
+    if address.parts[0] == _INTERNAL or TYPES[address.type].kind != "table":
+        _object(address, growing)
+        return
+    growing.names.add(f"table/{address.name}")
+    growing.add_origins(address.parts[0], address.parts[1:2])
 
 
 def _object(address: Address, growing: _Growing) -> None:

@@ -31,6 +31,7 @@ Action = Literal[
     "empty_page",
     "expire_token",
     "sql",
+    "rate_limit",
     "statement_error",
     "visibility",
     "stale_information_schema",
@@ -50,7 +51,8 @@ class Rule:
     `status` answers with an error; `latency` waits `ms` first; `drop_*` closes the connection; `kill_*` sends SIGKILL
     to `pid` (None: this process); `stale` answers a GET as it was answered last (404 if it never was); `empty_page`
     answers a listing with no item and a token; `expire_token` revokes the caller's token; `sql` first runs the
-    statement in `sql` as the metastore's owner: what others do midway.
+    statement in `sql` as the metastore's owner: what others do midway; `rate_limit` answers 429, or as `status` says,
+    what exceeds `per_second` requests on average or at once (a bucket of so many tokens).
 
     Three are about no request. `statement_error` fails a statement, whatever brings it, with `error_class` and
     `sqlstate`: a full disk, a lost executor. While `visibility` is in force, what is newly shared shows on the side of
@@ -76,6 +78,7 @@ class Rule:
     sql: str = ""
     error_class: str = "INTERNAL_ERROR"
     sqlstate: str = "XX000"
+    per_second: float = 0
 
     def matches(self, metastore: str, method: str, path: str, statement: str, principal: str = "") -> bool:
         """Whether the rule is about this request."""
@@ -111,6 +114,7 @@ class Faults:
         self._filed: list[Rule] = []
         self._stamp: tuple[int, int] | None = None
         self._seen: dict[int, int] = {}
+        self._buckets: dict[tuple[int, str], tuple[float, float]] = {}
         self.active = False
 
     def add(self, *rules: Rule) -> None:
@@ -130,7 +134,19 @@ class Faults:
         """The rules that strike this request, counting it as a match."""
         request = (metastore, method, path, statement, principal)
         with self._lock:
-            return [rule for rule in (*self._own, *self._filed) if rule.matches(*request) and self._count(rule)]
+            matching = (rule for rule in (*self._own, *self._filed) if rule.matches(*request))
+            return [rule for rule in matching if self._within(rule, metastore) and self._count(rule)]
+
+    def _within(self, rule: Rule, metastore: str) -> bool:
+        """Whether a rule strikes by its rate: each metastore has a bucket of its own, full at first."""
+        if rule.action != "rate_limit":
+            return True
+        now, most = time.monotonic(), max(1.0, rule.per_second)
+        tokens, since = self._buckets.get((id(rule), metastore), (most, now))
+        tokens = min(most, tokens + (now - since) * rule.per_second)
+        allowed = tokens >= 1
+        self._buckets[id(rule), metastore] = (tokens - 1 if allowed else tokens, now)
+        return not allowed
 
     def check_statement(self, metastore: str, text: str) -> None:
         """Raise the SqlError of a `statement_error` rule that strikes this statement."""
@@ -182,7 +198,7 @@ def strike_before(rules: Iterable[Rule]) -> None:
     for rule in rules:
         if rule.ms:
             time.sleep(rule.ms / 1000)
-        if rule.action == "status":
+        if rule.action in ("status", "rate_limit"):
             raise InjectedError(rule)
         if rule.action == "drop_before":
             raise DropConnectionError

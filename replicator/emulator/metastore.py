@@ -14,11 +14,11 @@ import sqlite3
 import threading
 import uuid
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 Doc = dict[str, Any]
 Docs = list[Doc]  # `Store.list` hides the builtin name in its class
@@ -30,6 +30,7 @@ _CHILDREN = "ms = ? AND kind = ? AND parent = ?"
 _ONE = f"{_CHILDREN} AND name = ?"
 _BELOW = "(parent = ? OR parent >= ? AND parent < ?)"
 _CLOUDS = ("aws", "azure", "gcp")
+_INSERT = "INSERT INTO docs VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 _DDL = """
 CREATE TABLE IF NOT EXISTS metastores (name TEXT PRIMARY KEY, doc TEXT NOT NULL);
@@ -54,6 +55,26 @@ class MetastoreInfo:
     warehouse_id: str
     owner: str
     storage_root: Path
+
+
+class Row(NamedTuple):
+    """One document as it is stored: its public part and its private one as JSON text."""
+
+    ms: str
+    kind: str
+    parent: Sequence[str]
+    name: str
+    hidden: bool
+    doc: str
+    private: str
+
+
+def row_of(doc: Doc, ms: str = "", kind: str = "", name: Sequence[str] = ("",)) -> Row:
+    """The row of a document. Keys that begin with `_` are internal."""
+    public = {key: value for key, value in doc.items() if key[0] != "_"}
+    private = {key: value for key, value in doc.items() if key[0] == "_"}
+    shown = _dump(private) if private else ""
+    return Row(ms, kind, name[:-1], name[-1], bool(doc.get("_hidden")), _dump(public), shown)
 
 
 def exact(name: str) -> str:
@@ -211,19 +232,25 @@ class Store:
         return _merged(row) if row else None
 
     def put(self, ms: str, kind: str, *name: str, doc: Doc) -> None:
-        """Insert or replace one document. Keys that begin with `_` are internal."""
-        public = {key: value for key, value in doc.items() if key[0] != "_"}
-        private = {key: value for key, value in doc.items() if key[0] == "_"}
-        key = (ms, kind, fold(name[:-1]), name[-1].lower())
-        row = (bool(doc.get("_hidden")), _dump(public), _dump(private) if private else "")
+        """Insert or replace one document."""
+        row = row_of(doc, ms, kind, name)
+        key = (ms, kind, fold(row.parent), row.name.lower())
         with self.transaction():
             connection = self._connection()
             updated = connection.execute(
                 f"UPDATE docs SET hidden = ?, doc = ?, private = ? WHERE {_ONE}",
-                (*row, *key),
+                (row.hidden, row.doc, row.private, *key),
             )
             if updated.rowcount == 0:
-                connection.execute("INSERT INTO docs VALUES (?, ?, ?, ?, ?, ?, ?)", (*key, *row))
+                connection.execute(_INSERT, (*key, row.hidden, row.doc, row.private))
+
+    def put_rows(self, rows: Iterable[Row]) -> None:
+        """Insert documents that do not exist yet."""
+        with self.transaction():
+            self._connection().executemany(
+                _INSERT,
+                ((r.ms, r.kind, fold(r.parent), r.name.lower(), r.hidden, r.doc, r.private) for r in rows),
+            )
 
     def delete(self, ms: str, kind: str, *name: str) -> bool:
         """Delete one document; False when there was none."""
@@ -252,13 +279,13 @@ class Store:
         )
         return [_merged(row) for row in rows.fetchall()]
 
-    def list_all(self, ms: str, kind: str, *ancestor: str, hidden: bool = True) -> Docs:
+    def list_all(self, ms: str, kind: str, *ancestor: str, hidden: bool = True, omit: Sequence[str] = ()) -> Docs:
         """All documents of a kind at any depth below `ancestor` (everything, without one), by parent and
-        name.
+        name, without the top-level fields `omit`.
         """
         low, high = _subtree(ancestor)
         rows = self._connection().execute(
-            f"SELECT doc, private FROM docs WHERE ms = ? AND kind = ? AND {_BELOW}"
+            f"SELECT {_without(omit)}, private FROM docs WHERE ms = ? AND kind = ? AND {_BELOW}"
             " AND hidden <= ? ORDER BY parent, name",
             (ms, kind, fold(ancestor), low, high, int(hidden)),
         )
@@ -276,12 +303,8 @@ class Store:
         """(key, public JSON text) of visible children, without the top-level fields `omit`: listings need no
         parsing.
         """
-        paths = "".join(f", '$.{field}'" for field in omit)
-        column = f"json_remove(doc{paths})" if omit else "doc"
-        rows = self._connection().execute(
-            f"SELECT name, {column} FROM docs WHERE {_CHILDREN} AND name > ? AND hidden = 0 ORDER BY name LIMIT ?",
-            (ms, kind, fold(parent), after, limit),
-        )
+        query = f"SELECT name, {_without(omit)} FROM docs WHERE {_CHILDREN} AND name > ? AND hidden = 0"
+        rows = self._connection().execute(f"{query} ORDER BY name LIMIT ?", (ms, kind, fold(parent), after, limit))
         return rows.fetchall()
 
     def field(self, ms: str, kind: str, *parent: str, field: str) -> Texts:
@@ -323,6 +346,12 @@ class Store:
 def public(doc: Doc) -> Doc:
     """The document without internal keys: what REST returns."""
     return {key: value for key, value in doc.items() if key[0] != "_"}
+
+
+def _without(fields: Sequence[str]) -> str:
+    """The expression for a document without some of its top-level fields."""
+    paths = "".join(f", '$.{field}'" for field in fields)
+    return f"json_remove(doc{paths})" if fields else "doc"
 
 
 def _dump(doc: Doc) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from replicator.address import Address, Side
 from replicator.resources import TYPES
@@ -26,6 +27,8 @@ class Scope:
     `catalogs` maps a catalog to the schemas whose tables are listed, None for all of them, empty for none (the schemas
     themselves are always listed). `grants` and `tags` name what they are on, as `type/full.name`. `names` are objects,
     as `kind/name`, that are asked for by name when a listing leaves them out: it may only not be allowed to show them.
+    `glance` names catalogs whose tables are only copied from: to know that such a table is there, and of what kind, is
+    enough while its data stands still. The schemas that it maps to hold more than that, and are read in full.
     """
 
     catalogs: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
@@ -35,6 +38,17 @@ class Scope:
     grants: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    glance: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @cached_property
+    def named_tables(self) -> Mapping[str, list[str]]:
+        """The tables among `names`, by schema (`catalog.schema`)."""
+        found: dict[str, list[str]] = {}
+        for key in self.names:
+            kind, _, name = key.partition("/")
+            if kind == "table":
+                found.setdefault(name.rpartition(".")[0], []).append(name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,7 @@ class Snapshot:
     """`objects` maps kind (catalog, schema, table, share, …) to name to what was found.
 
     `unknown` maps "kind/name" or "kind/container.*" to the reason why it could not be read: unknown is not absent.
-    `scope` is what was asked for, None for everything.
+    `scope` is what was asked for, None for everything; `notes` are sentences on how it was read.
     """
 
     side: Side
@@ -61,6 +75,7 @@ class Snapshot:
     unknown: Mapping[str, str] = field(default_factory=dict)
     stats: ReadStats = ReadStats()
     scope: Scope | None = None
+    notes: tuple[str, ...] = ()
 
     def find(self, address: Address) -> Observed | None:
         """The object at an address, None when the side does not have it (or it is unknown)."""

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import FrameType
 
@@ -14,6 +14,7 @@ from replicator.engine.actions import Action, Plan
 from replicator.engine.desired import Desired
 from replicator.engine.guards import release_all
 from replicator.engine.policy import Policy
+from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import State, same
 from replicator.errors import BlockedError, ExitCode, StaleError
 from replicator.execution.book import Book
@@ -22,6 +23,7 @@ from replicator.execution.job import Context, Hands
 from replicator.execution.passes import Pace, Passes
 from replicator.execution.results import ApplyResult
 from replicator.execution.retrying import Retry
+from replicator.execution.standing import remembered, worth_remembering
 from replicator.execution.store import Opened, StateStore
 from replicator.resources import TYPES
 
@@ -29,7 +31,7 @@ from replicator.resources import TYPES
 @dataclass(frozen=True)
 class Options:
     """How to run: `workers` at a time; `skip_blocked` leaves out what a guard holds back and what waits for it;
-    `unsettled` as in session.Prepared."""
+    `unsettled` and `snapshots` as in session.Prepared."""
 
     workers: int = 8
     fail_fast: bool = False
@@ -37,6 +39,7 @@ class Options:
     retry: Retry = field(default_factory=Retry)
     policy: Policy = field(default_factory=Policy)
     unsettled: frozenset[str] = frozenset()
+    snapshots: Mapping[Side, Snapshot] = field(default_factory=dict)
 
 
 _DEFAULTS = Options()
@@ -61,7 +64,7 @@ def execute(
     """
     refuse(plan, opened, skip_blocked=options.skip_blocked)
     if not plan.actions:
-        return settle(plan, desired, opened, store, events, options.unsettled)
+        return settle(plan, desired, opened, store, events, options)
     began, stop = time.monotonic(), stop or threading.Event()
     opened = _named(opened, plan)
     journal = store.begin(opened, run=events.run, plan_id=plan.plan_id)
@@ -74,7 +77,7 @@ def execute(
     state, pending = book.outcome()
     ended = ApplyResult(events.run, plan.plan_id, results, 0.0, state.serial + 1, stop.is_set())
     last = {"run": events.run, "plan_id": plan.plan_id, "at": now(), "result": _word(ended)}
-    saved = store.commit(refreshed(state, plan, desired, options.unsettled), pending, last)
+    saved = store.commit(refreshed(state, plan, desired, options), pending, last)
     events.emit(Kind.STATE_SAVED, serial=saved.serial)
     return replace(ended, serial=saved.serial, seconds=time.monotonic() - began)
 
@@ -142,10 +145,10 @@ def settle(
     opened: Opened,
     store: StateStore,
     events: Events,
-    unsettled: frozenset[str] = frozenset(),
+    options: Options = _DEFAULTS,
 ) -> ApplyResult:
     """An empty plan: nothing to do in a workspace, but state may have to learn something (protect, a crashed run)."""
-    began, state = time.monotonic(), refreshed(opened.state, plan, desired, unsettled)
+    began, state = time.monotonic(), refreshed(opened.state, plan, desired, options)
     if not opened.saved or not same(state, opened.state):
         last = {name: value for name, value in state.last_apply.items() if name != "pending"}
         state = store.commit(state, opened.pending, last)
@@ -153,13 +156,14 @@ def settle(
     return ApplyResult(events.run, plan.plan_id, (), time.monotonic() - began, state.serial)
 
 
-def refreshed(state: State, plan: Plan, desired: Desired, unsettled: frozenset[str] = frozenset()) -> State:
-    """The state, with what a whole plan found to be as desired already recorded as applied, but for what is
-    `unsettled`."""
+def refreshed(state: State, plan: Plan, desired: Desired, options: Options = _DEFAULTS) -> State:
+    """The state, with what a whole plan found to be as desired already recorded as applied, but for what is unsettled.
+    Of many copies it remembers where they stood."""
     if not plan.complete or plan.mode == "destroy":
         return state
     resources = dict(state.resources)
-    acting = {action.address for action in plan.actions} | unsettled
+    acting = {action.address for action in plan.actions} | options.unsettled
+    looked_at = options.snapshots if worth_remembering(desired.resources) else {}
     for address, declared in desired.resources.items():
         entry = resources.get(str(address))
         if entry is None or str(address) in acting or TYPES[address.type].is_check:
@@ -169,6 +173,7 @@ def refreshed(state: State, plan: Plan, desired: Desired, unsettled: frozenset[s
         resources[str(address)] = entry.model_copy(
             update={
                 "inputs": TYPES[address.type].declared(declared.resource),
+                "outputs": remembered(entry, address, looked_at) if looked_at else entry.outputs,
                 "protect": entry.protect if lifecycle.protect is None else lifecycle.protect,
                 "on_removed": lifecycle.on_removed,
                 "ignore": lifecycle.ignore,

@@ -348,7 +348,7 @@ def entry_of(
         ignore=lifecycle.ignore,
         section=desired.sections.get(job.address, before.section),
         inputs=_inputs(job, before, later),
-        outputs={**before.outputs, **outputs},
+        outputs={**{key: value for key, value in before.outputs.items() if key not in job.rtype.fleeting}, **outputs},
         watched=watched(job.rtype, observed) if observed else before.watched,
         depends_on=[str(need) for need in needs if need in desired.resources],
     )

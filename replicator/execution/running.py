@@ -23,7 +23,8 @@ from replicator.execution.job import Hands, Versions
 from replicator.execution.logs import json_log
 from replicator.execution.results import ApplyResult
 from replicator.execution.retrying import Attempts, Retry
-from replicator.execution.session import Prepared, Session, both
+from replicator.execution.session import Prepared, Session
+from replicator.execution.sides import both
 from replicator.reconciliation.task import Settings
 from replicator.reconciliation.verdicts import Report
 from replicator.resources import TYPES
@@ -53,7 +54,13 @@ def apply_plan(
     refuse(plan, prepared.seen.opened, skip_blocked=skip_blocked)
     retry = Retry(config.retry.max_attempts, config.retry.retry_delay_seconds, config.concurrency.timeout_seconds)
     options = Options(
-        workers or session.workers, fail_fast, skip_blocked, retry, policy or Policy(), prepared.unsettled
+        workers or session.workers,
+        fail_fast,
+        skip_blocked,
+        retry,
+        policy or Policy(),
+        prepared.unsettled,
+        prepared.snapshots,
     )
     warnings: list[str] = []
     events = Events(new_run_id(), *observers, _collecting(warnings))
@@ -63,7 +70,7 @@ def apply_plan(
         if plan.actions:
             result = _carry_out(session, prepared, events, options, stop or threading.Event())
         else:
-            result = settle(plan, prepared.desired, prepared.seen.opened, session.store, events, prepared.unsettled)
+            result = settle(plan, prepared.desired, prepared.seen.opened, session.store, events, options)
         counts = {became.value: count for became, count in sorted(result.counts.items())}
         events.emit(Kind.RUN_END, exit_code=int(result.exit_code), counts=counts, seconds=round(result.seconds, 3))
     return replace(result, warnings=tuple(warnings))

@@ -2,11 +2,9 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from replicator.address import Address, Side
 from replicator.config import Config, compile_graph, scope
@@ -21,23 +19,31 @@ from replicator.execution import places
 from replicator.execution.backend import Notify, silent
 from replicator.execution.events import now
 from replicator.execution.pending import resolved
+from replicator.execution.sides import both
+from replicator.execution.standing import with_versions
 from replicator.execution.store import Opened, StateStore
 from replicator.resources import TYPES
-from replicator.resources.base import DeltaVersion, Fields
-from replicator.workspace import WorkspaceReader, open_reader, read_snapshot, read_versions
+from replicator.resources.base import Fields
+from replicator.workspace import WorkspaceReader, open_reader, read_snapshot
+from replicator.workspace.limiter import MOST
 
-T = TypeVar("T")
 Snapshots = Mapping[Side, Snapshot]
 
 
 @dataclass(frozen=True)
 class Session:
-    """Both workspaces, open for reading, and where the state is. `workers` requests go to each at a time."""
+    """Both workspaces, open for reading, and where the state is.
+
+    `workers` actions go to each at a time, and at most `at_once` requests that only read. `trusting`: of many copies,
+    those that only we may write are taken as the last apply left them.
+    """
 
     config: Config
     readers: Mapping[Side, WorkspaceReader]
     store: StateStore
     workers: int
+    at_once: int = MOST
+    trusting: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ def open_session(
     workers: int | None = None,
     locked_for: str = "",
     notify: Notify = silent,
+    trusting: bool = True,
 ) -> Iterator[Session]:
     """Both workspaces open for reading, closed at the end. Raises WorkspaceError when one cannot be reached.
 
@@ -95,7 +102,8 @@ def open_session(
         readers = both(lambda side: _open(config, side))
         for reader in readers.values():
             stack.callback(reader.close)
-        yield Session(config, readers, StateStore(state), workers or config.concurrency.max_workers)
+        at_a_time = workers or config.concurrency.max_workers
+        yield Session(config, readers, StateStore(state), at_a_time, workers or MOST, trusting=trusting)
 
 
 def _open(config: Config, side: Side) -> WorkspaceReader:
@@ -107,20 +115,13 @@ def _open(config: Config, side: Side) -> WorkspaceReader:
     return reader
 
 
-def both(work: Callable[[Side], T]) -> dict[Side, T]:
-    """Do the same on both sides at once. Raises what the source raises, or else the target."""
-    with ThreadPoolExecutor(len(Side), thread_name_prefix="side") as pool:
-        futures = {side: pool.submit(work, side) for side in Side}
-        return {side: future.result() for side, future in futures.items()}
-
-
 def prepare(session: Session, policy: Policy | None = None) -> Prepared:
     """Look at both sides, compile the configuration, and plan."""
     seen = _look(session)
     desired = compile_graph(session.config, seen.snapshots[Side.SOURCE], seen.snapshots[Side.TARGET])
     declared = {address: TYPES[address.type].declared(item.resource) for address, item in desired.resources.items()}
     former = _known(seen.opened.state) if desired.moved else ()
-    seen = _with_versions(session, seen, (*declared.items(), *former))
+    seen = with_versions(session, seen, (*declared.items(), *former), trusting=session.trusting)
     plan = make_plan(desired, seen.snapshots, seen.opened.state, policy or Policy(), created_at=now())
     return Prepared(plan, desired, seen)
 
@@ -128,7 +129,7 @@ def prepare(session: Session, policy: Policy | None = None) -> Prepared:
 def observe(session: Session) -> Seen:
     """Look at both sides as far as state knows them, for drift: the configuration's wishes play no part."""
     seen = _look(session)
-    return _with_versions(session, seen, _known(seen.opened.state))
+    return with_versions(session, seen, _known(seen.opened.state))
 
 
 def _known(state: State) -> Iterable[tuple[Address, Fields]]:
@@ -140,8 +141,8 @@ def _look(session: Session) -> Seen:
     opened = session.store.open()
     began = time.monotonic()
     refuse_other_metastores(opened.state, both(lambda side: session.readers[side].identity()))
-    scopes = scope(session.config, (*opened.state.resources, *opened.pending, *_origins(opened)))
-    snapshots = both(lambda side: read_snapshot(session.readers[side], scopes[side], workers=session.workers))
+    scopes = scope(session.config, (*opened.state.resources, *opened.pending), _origins(opened))
+    snapshots = both(lambda side: read_snapshot(session.readers[side], scopes[side], workers=session.at_once))
     return Seen(resolved(opened, snapshots), snapshots, {"snapshots": time.monotonic() - began})
 
 
@@ -166,38 +167,3 @@ def refuse_other_metastores(state: State, found: Mapping[Side, Metastore]) -> No
                 f"but the state is about {known} [{Code.OTHER_METASTORE}]",
                 hint="check the host and the environment. For a metastore that was made anew, move its state file away",
             )
-
-
-def _with_versions(session: Session, seen: Seen, resources: Iterable[tuple[Address, Fields]]) -> Seen:
-    """The same with the Delta versions of every copy and of what it copies."""
-    began = time.monotonic()
-    copies, origins = copied(resources)
-    snapshots = both(lambda side: _versioned(session, seen.snapshots[side], copies[side], origins[side]))
-    return replace(seen, snapshots=snapshots, seconds={**seen.seconds, "versions": time.monotonic() - began})
-
-
-def copied(resources: Iterable[tuple[Address, Fields]]) -> tuple[dict[Side, set[str]], dict[Side, set[str]]]:
-    """The names of all copies, and of what they copy without being copies, by side."""
-    copies: dict[Side, set[str]] = {side: set() for side in Side}
-    origins: dict[Side, set[str]] = {side: set() for side in Side}
-    for address, fields in resources:
-        find = TYPES[address.type].origin
-        if find is None:
-            continue
-        copies[address.side].add(address.name)
-        origin = find(fields)
-        if origin is not None:
-            origins[origin.side].add(origin.name)
-    return copies, {side: origins[side] - copies[side] for side in Side}
-
-
-def _versioned(session: Session, snapshot: Snapshot, copies: set[str], origins: set[str]) -> Snapshot:
-    tables = dict(snapshot.objects.get("table", {}))
-    reader = session.readers[snapshot.side]
-    found: dict[str, DeltaVersion] = {}
-    for names, clones in ((copies, True), (origins, False)):
-        present = sorted(names & tables.keys())
-        if present:
-            found |= read_versions(reader, present, clones=clones)
-    tables |= {name: replace(tables[name], version=version) for name, version in found.items()}
-    return replace(snapshot, objects={**snapshot.objects, "table": tables}, stats=reader.stats())

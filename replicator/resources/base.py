@@ -236,6 +236,7 @@ class ResourceType:
     `without` says what can still be had when some of what it depends on failed; without it, nothing can.
     `check` types never appear in a metastore: they are run after what they depend on. A type that `is_value` is a
     set of values on another object (grants): it is never imported or forgotten, only added to and taken from.
+    `fleeting` outputs are true until the next write.
     """
 
     name: str
@@ -248,6 +249,7 @@ class ResourceType:
     observed_only: bool = False
     is_check: bool = False
     is_value: bool = False
+    fleeting: frozenset[str] = frozenset()
     default_on_existing: Literal["import", "fail"] = "import"
     default_on_removed: Literal["delete", "forget"] = "delete"
     read: Callable[[Reader, Address], Observed | None] | None = None

@@ -81,6 +81,10 @@ class Clone(Resource):
         yield from self.after
 
 
+ORIGIN_STOOD_AT, LEFT_AT = "origin_stood_at", "left_at"
+"""Outputs of a copy: the origin's commit that it holds, as version and time; and where the copy stood when that was
+seen, as its newest version, the version of its CLONE, and what that names as its source."""
+
 PIPELINE_PROPERTIES = ("pipelines.pipelineId", "spark.sql.internal.pipelines.parentTableId")
 """What a backing table says of its pipeline; a copy that keeps them passes for the pipeline's own table."""
 
@@ -231,6 +235,8 @@ def _recreated(origin: Observed, outputs: Mapping[str, Any]) -> bool:
 
 def _breaks(origin: Observed, copy: Observed) -> tuple[str, ...]:
     """Differences that a copy must not take over silently. An added column is none: it follows."""
+    if origin.info.get("glance"):
+        return ()  # it stands at the commit that the copy holds, so they are as they were
     new, old = origin.fields.get("columns") or {}, copy.fields.get("columns") or {}
     found: list[str] = []
     for name, column in old.items():
@@ -251,6 +257,7 @@ TYPE = ResourceType(
     table_types=frozenset({"MANAGED", "EXTERNAL"}),
     bears_data=True,
     default_on_existing="fail",
+    fleeting=frozenset({ORIGIN_STOOD_AT, LEFT_AT}),
     read=read,
     create=create,
     update=update,

@@ -81,8 +81,12 @@ def _path(at: Address) -> str:
 
 def observe(name: str, assignments: Iterable[Mapping[str, Any]]) -> Observed | None:
     """The direct grants on one securable from their REST JSON; None where nobody was granted anything."""
-    privileges = {item["principal"]: item.get("privileges") or () for item in assignments}
-    held = canonical_privileges({who: listed for who, listed in privileges.items() if listed})
+    return observed(name, {item["principal"]: item.get("privileges") or () for item in assignments})
+
+
+def observed(name: str, privileges: Mapping[str, Iterable[str]]) -> Observed | None:
+    """The direct grants on one securable by principal; None where nobody was granted anything."""
+    held = canonical_privileges({who: tuple(listed) for who, listed in privileges.items() if listed})
     return Observed(name=name, fields={"privileges": held}) if held else None
 
 

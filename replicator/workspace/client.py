@@ -1,6 +1,7 @@
 """Readers and writers of one workspace. A writer is another class than a reader: what only reads cannot write."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,27 @@ from replicator.workspace.sql import Sql
 _RETRY, _HERE = Retry(), Path()
 
 
+@dataclass(frozen=True)
+class Who:
+    """Who we are for Unity Catalog: the principal, the groups it belongs to (lower case), the metastore's owner."""
+
+    principal: str
+    groups: frozenset[str]
+    metastore_owner: str
+
+    def is_me(self, owner: str | None) -> bool:
+        """Whether a name is the principal's own."""
+        return owner is not None and owner.lower() == self.principal.lower()
+
+    def is_one_of_us(self, owner: str | None) -> bool:
+        """Whether a name is the principal's own or that of a group of its."""
+        return self.is_me(owner) or (owner is not None and owner.lower() in self.groups)
+
+    @property
+    def is_metastore_owner(self) -> bool:
+        return self.is_one_of_us(self.metastore_owner)
+
+
 class WorkspaceReader:
     """Implements `resources.base.Reader`. Safe to use from many threads; closes its connections with `close`."""
 
@@ -26,24 +48,38 @@ class WorkspaceReader:
         self._meter = Meter()
         self._rest = Rest(access, Limiter(), self._meter, attempts)
         self._sql = Sql(access, self._rest, self._meter, attempts)
-        self._identity: Metastore | None = None
+        self._identity: tuple[Metastore, Who] | None = None
 
     def identity(self) -> Metastore:
         """Which metastore this is, and who we are; asked once."""
+        return self._identified()[0]
+
+    def who(self) -> Who:
+        """Who we are, with the groups that the workspace knows us in."""
+        return self._identified()[1]
+
+    def _identified(self) -> tuple[Metastore, Who]:
         if self._identity is None:
             summary = self.get("/api/2.1/unity-catalog/metastore_summary")
             me = self.get("/api/2.0/preview/scim/v2/Me")
-            self._identity = Metastore(
+            principal = me.get("userName") or me.get("displayName") or ""
+            groups = frozenset(str(group.get("display", "")).lower() for group in me.get("groups") or ())
+            metastore = Metastore(
                 metastore_id=summary["metastore_id"],
                 global_id=summary["global_metastore_id"],
                 host=self._host,
-                principal=me.get("userName") or me.get("displayName") or "",
+                principal=principal,
             )
+            self._identity = metastore, Who(principal, groups - {""}, summary.get("owner") or "")
         return self._identity
 
     def check_warehouse(self) -> None:
         """Raises WorkspaceError when the SQL warehouse that the configuration names does not exist."""
         self._sql.check()
+
+    def lacks_warehouse(self) -> str | None:
+        """Why no statement can be run here, or None: there is a SQL warehouse."""
+        return self._sql.missing()
 
     def stats(self) -> ReadStats:
         """What was asked of the workspace so far."""

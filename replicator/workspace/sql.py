@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from replicator import __version__
-from replicator.errors import NotFound, Unavailable, WorkspaceError
+from replicator.errors import NotFound, PermissionDenied, Unavailable, WorkspaceError
 from replicator.workspace.access import Access
-from replicator.workspace.failures import no_warehouse, of_sql
+from replicator.workspace.failures import NO_WAREHOUSE, no_warehouse, of_sql
 from replicator.workspace.meter import Meter
 from replicator.workspace.rest import Rest
 
@@ -111,6 +111,17 @@ class Sql:
         elif self._access.warehouse_id is not None:
             self._warehouse_path()
 
+    def missing(self) -> str | None:
+        """Why there is no warehouse to run statements on, or None. Raises WorkspaceError when that is not the reason
+        for which it cannot be told."""
+        try:
+            self._warehouse_path()
+        except WorkspaceError as error:
+            if error.code != NO_WAREHOUSE and not isinstance(error, PermissionDenied):
+                raise
+            return error.message
+        return None
+
     def _look_up(self, warehouse: str) -> None:
         try:
             self._rest.get(f"/api/2.0/sql/warehouses/{warehouse}")
@@ -133,6 +144,7 @@ class Sql:
             raise WorkspaceError(
                 f"{self._access.label}: there is no SQL warehouse that this principal may use",
                 hint="create one, or give CAN USE on one and name it with warehouse_id",
+                code=NO_WAREHOUSE,
             )
         ranked = sorted(listed, key=lambda item: (item.get("state") != "RUNNING", item.get("name", ""), item["id"]))
         return f"/sql/1.0/warehouses/{ranked[0]['id']}"

@@ -26,9 +26,11 @@ _S, _I, _T = pa.string(), pa.int64(), pa.timestamp("us", "UTC")
 _WHEN: Columns = [("created", _T), ("created_by", _S), ("last_altered", _T), ("last_altered_by", _S)]
 
 
-def table(s: Session, catalog: str, name: str) -> pa.Table:
-    """One view of information_schema. Raises ApiError for an unknown catalog or view."""
-    scope = _catalogs(s, catalog)
+def table(s: Session, catalog: str, name: str, only: frozenset[str] | None = None) -> pa.Table:
+    """One view of information_schema; with `only`, rows about other catalogs may be left out. Raises ApiError for an
+    unknown catalog or view.
+    """
+    scope = [doc for doc in _catalogs(s, catalog) if only is None or doc["name"] in only]
     known = VIEWS.get(name.lower())
     if known is None:
         raise not_found("table", f"{catalog}.information_schema.{name}")
@@ -68,11 +70,11 @@ def schemas_in(s: Session, catalogs: list[Doc]) -> Iterator[Doc]:
                 raise
 
 
-def tables_in(s: Session, catalogs: list[Doc]) -> Iterator[Doc]:
-    """Visible tables of all schemas, hidden backing tables left out."""
+def tables_in(s: Session, catalogs: list[Doc], omit: Sequence[str] = ()) -> Iterator[Doc]:
+    """Visible tables of all schemas, hidden backing tables left out; fields `omit` need not be there."""
     for catalog in catalogs:
         if catalog["catalog_type"] == "MANAGED_CATALOG":
-            docs = s.store.list_all(s.ms, "table", catalog["name"], hidden=False)
+            docs = s.store.list_all(s.ms, "table", catalog["name"], hidden=False, omit=omit)
             yield from (doc for doc in docs if _visible(s, "table", doc))
         elif catalog["catalog_type"] == "DELTASHARING_CATALOG":
             for schema in schemas_in(s, [catalog]):
@@ -103,8 +105,13 @@ def _schema_rows(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
         yield doc["catalog_name"], doc["name"], doc["owner"], doc.get("comment"), *_when(doc)
 
 
+def _bare_tables_in(s: Session, catalogs: list[Doc]) -> Iterator[Doc]:
+    """As `tables_in`; the columns are most of a table, and most views say nothing of them."""
+    return tables_in(s, catalogs, ("columns", "properties"))
+
+
 def _table_rows(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
-    for doc in tables_in(s, catalogs):
+    for doc in _bare_tables_in(s, catalogs):
         writable = doc["table_type"] in ("MANAGED", "EXTERNAL") and not doc.get("_read_only")
         yield (
             doc["catalog_name"],
@@ -474,7 +481,10 @@ VIEWS: dict[str, tuple[Columns, Build]] = {
         _texts("grantor", "grantee", "catalog_name", "schema_name", *_PRIVILEGE_TAIL),
         _privilege_rows("schema", schemas_in),
     ),
-    "table_privileges": (_texts("grantor", "grantee", *_TABLE, *_PRIVILEGE_TAIL), _privilege_rows("table", tables_in)),
+    "table_privileges": (
+        _texts("grantor", "grantee", *_TABLE, *_PRIVILEGE_TAIL),
+        _privilege_rows("table", _bare_tables_in),
+    ),
     "volume_privileges": (
         _texts("grantor", "grantee", "volume_catalog", "volume_schema", "volume_name", *_PRIVILEGE_TAIL),
         _privilege_rows("volume", lambda s, catalogs: _objects(s, catalogs, "volume")),

@@ -126,7 +126,8 @@ class Binder:
         scope = node.find_ancestor(exp.Select, exp.Update, exp.Delete, exp.Merge)
         if scope is not None:
             strip_qualifiers(scope, name)
-        self._replace(node, self.source(name, travel), alias)
+        only = _catalogs_asked_for(scope) if len(name) == 3 and isinstance(scope, exp.Select) else None
+        self._replace(node, self.source(name, travel, only), alias)
 
     def _replace(self, node: exp.Table, source: exp.Expr, alias: exp.Expr) -> None:
         source.set("alias", alias)
@@ -135,15 +136,17 @@ class Binder:
                 source.set(key, node.args[key])
         node.replace(source)
 
-    def source(self, name: Name, travel: Travel = LATEST) -> exp.Expr:
-        """What to read for a name: an engine relation or, for a view, its query."""
+    def source(self, name: Name, travel: Travel = LATEST, only: frozenset[str] | None = None) -> exp.Expr:
+        """What to read for a name: an engine relation or, for a view, its query. Of information_schema the rows about
+        the catalogs `only` will do.
+        """
         if names.is_path(name):
             path = names.reachable(self.s, name[1], "READ_FILES")
             doc: Doc = {"_path": str(path), "full_name": name[1]}
             return self._relation(("path", path, travel), lambda: read.relation(names.snapshot_of(doc, travel)))
         parts = names.qualify(self.s, name)
         if parts[1] == "information_schema":
-            return self._relation(parts, lambda: information_schema.table(self.s, parts[0], parts[2]))
+            return self._relation((parts, only), lambda: information_schema.table(self.s, parts[0], parts[2], only))
         doc = names.lookup(self.s, name)
         if doc["full_name"] not in self.named:
             self.named.append(doc["full_name"])
@@ -248,6 +251,21 @@ def bound_table(relation: str) -> exp.Table:
     found = exp.to_table(relation)
     found.meta[_BOUND] = True
     return found
+
+
+def _catalogs_asked_for(scope: exp.Select) -> frozenset[str] | None:
+    """The catalogs that a query's WHERE demands with `table_catalog = …` or `IN (…)`; None for any."""
+    where = scope.args.get("where")
+    if where is None:
+        return None
+    for part in where.this.flatten() if isinstance(where.this, exp.And) else (where.this,):
+        if not isinstance(part, exp.In | exp.EQ) or not isinstance(part.this, exp.Column):
+            continue
+        values = part.expressions if isinstance(part, exp.In) else [part.expression]
+        about = part.this.name.lower() in ("table_catalog", "catalog_name")
+        if about and values and all(isinstance(value, exp.Literal) and value.is_string for value in values):
+            return frozenset(value.name for value in values)
+    return None
 
 
 def view_session(s: Session, doc: Doc) -> Session:
