@@ -1,7 +1,8 @@
 """Many tables from one, for measurements: the documents that a real CREATE TABLE or CLONE left, under many names.
 
 Only the catalog grows. All copies of a table read the Delta log of the one they were made from, so that every REST and
-SQL answer about them is the one that the platform's own way would have given.
+SQL answer about them is the one that the platform's own way would have given. None of them may be dropped, nor written
+to as if it were alone: their files are one.
 """
 
 from __future__ import annotations
