@@ -14,6 +14,7 @@ from replicator.config import load
 from replicator.emulator import sql, start, stop
 from replicator.emulator.multiply import identifier, multiply_schema, multiply_table
 from replicator.engine.state import Entry
+from replicator.execution import places
 from replicator.execution.running import apply_plan
 from replicator.execution.session import Snapshots, open_session, prepare
 from replicator.execution.standing import remembered
@@ -125,7 +126,8 @@ def _share(store, others: list[str]) -> None:  # type: ignore[no-untyped-def]
 
 def _state(folder: Path, size: Size, others: list[str], snapshots: Snapshots) -> None:
     """The state that applying everything would have left, and that the first look at it afterwards completes."""
-    state = open_state(folder / "state", "default").state
+    kept = places.backend(load(folder / "replicator.yaml"))
+    state = open_state(kept).state
     found = dict(state.resources)
     share = found["source:share/everything"]
     objects = share.inputs["objects"]
@@ -151,7 +153,7 @@ def _state(folder: Path, size: Size, others: list[str], snapshots: Snapshots) ->
         found[f"target:clone/dr.{full}"] = entry.model_copy(update={"id": number})
         if _is_granted((schema, table)):
             found[f"target:grants/table/dr.{full}"] = _renamed(found[grants], f"{SCHEMA}.{TABLE}", full)
-    save(folder / "state", state.model_copy(update={"resources": found}))
+    save(kept, state.model_copy(update={"resources": found, "serial": state.serial + 1}))
 
 
 def _renamed(entry: Entry, *pairs: str) -> Entry:

@@ -57,8 +57,8 @@ class Sight:
 
 
 def read_privileges(reader: WorkspaceReader, kind: str, catalogs: Iterable[str]) -> Privileges:
-    """The direct grants on all securables of a kind in some catalogs, by their names in lower case, as far as this principal is
-    shown them."""
+    """The direct grants on all securables of a kind in some catalogs, by name in lower case, as far as this principal
+    is shown them."""
     view, names = _VIEWS[kind]
     rows = reader.query_arrow(
         f"SELECT {', '.join(names)}, grantee, privilege_type FROM system.information_schema.{view} "

@@ -182,7 +182,7 @@ def test_without_a_warehouse_it_reads_one_by_one_and_says_so(many: Many, monkeyp
     found, notes = _read_by(many, endpoint.metastore.owner, monkeypatch)
     assert found == GRANTED
     assert "no SQL warehouse" in notes
-    assert "the grants on 20 objects were read one by one" in notes
+    assert "the grants on 20 objects (schema) were read one by one" in notes
 
 
 def test_grants_that_are_not_shown_in_full_are_asked_for(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +192,23 @@ def test_grants_that_are_not_shown_in_full_are_asked_for(many: Many, monkeypatch
     found, notes = _read_by(many, "bob@example.com", monkeypatch)
     assert found == GRANTED
     assert "read one by one" in notes
+
+
+def test_many_tags_are_one_statement(many: Many) -> None:
+    many.run(TARGET, "ALTER TABLE dr.s0007.t00001 ALTER COLUMN column_01 SET TAGS ('pii' = 'yes')")
+    many.run(TARGET, "ALTER SCHEMA dr.s0003 SET TAGS ('team' = 'sales', 'flag')")
+    columns = {f"column/dr.{schema}.{table}.column_01" for schema, table in SIZE.places()}
+    scope = Scope(catalogs={"dr": None}, tags=frozenset(columns | GRANTED))
+    with open_reader(Connection(host=f"emulator://{TARGET}"), Side.TARGET, directory=many.folder) as reader:
+        since = requestlog.position(many.root)
+        found = read_snapshot(reader, scope).objects["tags"]
+    assert {name: item.fields["tags"] for name, item in found.items()} == {
+        "column/dr.s0007.t00001.column_01": {"pii": "yes"},
+        "schema/dr.s0003": {"team": "sales", "flag": ""},
+    }
+    counted = many.counted(since)
+    assert counted["target statement column_tags"] == counted["target statement schema_tags"] == 1
+    assert not [key for key in counted if "tag-assignments" in key]
 
 
 def test_a_statement_that_is_refused_is_replaced_by_requests(many: Many) -> None:
