@@ -11,7 +11,8 @@ from replicator.engine.actions import Action, Estimate, Risk
 from replicator.engine.planner import side_ref
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import State
-from replicator.execution.session import Prepared, Session, both
+from replicator.execution.session import Prepared, Session
+from replicator.execution.sides import both
 from replicator.resources import TYPES
 from replicator.resources.base import Lag
 from replicator.workspace import Backlog, read_backlog, read_sizes
