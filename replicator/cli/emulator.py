@@ -4,6 +4,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ from replicator.render.look import many
 from replicator.values import JSON
 
 if TYPE_CHECKING:
+    from replicator.emulator import Endpoint
     from replicator.emulator.sql import Result
 
 app = Verbs(rich_markup_mode=None)
@@ -50,22 +52,49 @@ def serve(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="us-east and eu-west if not given.")] = None,
     root: Root = None,
     port: Annotated[int, typer.Option("--port", help="Of the first; the others follow. Any free one if 0.")] = 0,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak https, with a certificate of an authority of its own.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Serve metastores to other clients of this machine until interrupted."""
+    """Serve metastores to other clients of this machine until interrupted, and print how each client connects."""
     from replicator.emulator import start
 
+    place = folder(run, root)
     served = [
-        start(name, folder(run, root), port=port + index if port else 0) for index, name in enumerate(names or USUAL)
+        start(name, place, port=port + index if port else 0, tls=tls) for index, name in enumerate(names or USUAL)
     ]
-    facts = [{"name": it.name, "host": it.url, "token": it.token, "http_path": it.http_path} for it in served]
     if as_json:
-        output.show_json(facts)
+        output.show_json([_facts(it) for it in served])
     else:
-        for fact in facts:
-            output.show(run, f"{fact['name']}\n" + "".join(f"  {key:<10} {fact[key]}\n" for key in list(fact)[1:]))
+        for it in served:
+            lines = (f"  {key:<12} {value}\n" for key, value in _facts(it).items() if key != "name")
+            output.show(run, f"{it.name}\n" + "".join(lines))
+        output.show(run, _how_to_connect(served[0]))
     output.tell(run, "Serving; interrupt to end.")
     threading.Event().wait()
+
+
+def _facts(served: "Endpoint") -> dict[str, str]:
+    """What a client needs to know of a served metastore."""
+    from replicator.emulator.connect import page_address
+
+    facts = {
+        "name": served.name,
+        "host": served.url,
+        "token": served.token,
+        "http_path": served.http_path,
+        "warehouse_id": served.warehouse_id,
+        "page": page_address(served),
+    }
+    return facts if served.ca_file is None else facts | {"ca_file": str(served.ca_file)}
+
+
+def _how_to_connect(served: "Endpoint") -> str:
+    from replicator.emulator.connect import instructions
+
+    parts = (f"\n{client}\n{indent(text, '    ')}\n" for client, text in instructions(served).items())
+    return f"\nHow clients connect, to {served.name}:\n" + "".join(parts)
 
 
 @app.command("exec")

@@ -31,12 +31,13 @@ def show(run: Run, text: str) -> None:
 
 def show_json(value: Any) -> None:
     """A result for machines; always the same bytes for the same value."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    show_raw(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def show_raw(text: str) -> None:
     """A result that is a document in itself: no colour, no replacement."""
     sys.stdout.write(text)
+    sys.stdout.flush()  # the reader of a pipe has it at once, also from a verb that goes on
 
 
 def tell(run: Run, text: str) -> None:

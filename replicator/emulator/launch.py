@@ -110,6 +110,11 @@ def _start(name: str, root: Path, token: str | None, port: int, tls: bool) -> En
     workspace_api.ensure_warehouse(store, info)
     workspace = Workspace(store, info)
     context, ca_file = _secure(root) if tls else (None, None)
+    if store.count(name, "unpublished"):
+        # The SQL front loads the engines; it is only needed after a kill.
+        from replicator.emulator.sql.recovery import catch_up
+
+        catch_up(workspace.session(info.owner))
     server = Server(port, workspace, Router(ROUTES), faults, context)
     threading.Thread(target=server.serve_forever, args=(0.05,), name=f"emulator-{name}", daemon=True).start()
     return Endpoint(

@@ -113,8 +113,10 @@ class Store:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             # The WAL files inherit the mode of the database file, so it is created private before SQLite
-            # opens it.
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            # opens it. One that is there is left alone: closing a descriptor of a file drops all locks that this
+            # process has on it, those of SQLite too.
+            if not self._path.exists():
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = self._open()
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(f"BEGIN IMMEDIATE; {_DDL} COMMIT;")
@@ -157,7 +159,8 @@ class Store:
             yield
         except BaseException:
             self._local.depth -= 1
-            if self._local.depth == 0:
+            # A full disk makes SQLite roll back by itself.
+            if self._local.depth == 0 and connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
         self._local.depth -= 1

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replicator.emulator.delta import log
+from replicator.emulator.delta.deletion_vectors import KEY, vector_file
 from replicator.emulator.delta.log import Snapshot
 from replicator.emulator.errors import ApiError, invalid
 from replicator.emulator.routing import Request
@@ -39,6 +40,10 @@ def linker(request: Request, state: Snapshot) -> Callable[[Json], Linked]:
     store, url, expires = request.workspace.store, request.workspace.url, now_ms() + LIFETIME
 
     def link(action: Json) -> Linked:
+        vector = vector_file(state.path, action)
+        if vector is not None:
+            absolute = {"storageType": "p", "pathOrInlineDv": url + sign(store, vector, expires)}
+            action = action | {KEY: action[KEY] | absolute}
         return Linked(action, url + sign(store, log.file_of(state.path, action["path"]), expires), expires)
 
     return link
@@ -73,7 +78,8 @@ def limited(actions: Iterable[Json], limit: Any) -> Iterator[Json]:
 
 def _rows(action: Json) -> int | None:
     stats = json.loads(action.get("stats") or "{}")
-    return int(stats["numRecords"]) if "numRecords" in stats else None
+    deleted = (action.get(KEY) or {}).get("cardinality", 0)
+    return int(stats["numRecords"]) - deleted if "numRecords" in stats else None
 
 
 # ---- formats

@@ -5,30 +5,40 @@ Data files are immutable, so a copy is a hard link: deleting the source's file d
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import urllib.parse
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from replicator.emulator.delta import commit, history, log
+from replicator.emulator.delta.deletion_vectors import identity, moved_vector, vector_file
 from replicator.emulator.delta.lock import table_lock
 from replicator.emulator.delta.log import Snapshot
 from replicator.emulator.errors import SqlError
 
 Json = dict[str, Any]
 
+# Properties that name versions of the source's own log.
+_OF_ONE_LOG = ("delta.inCommitTimestampEnablementVersion", "delta.inCommitTimestampEnablementTimestamp")
+
 
 @dataclass(frozen=True)
 class CloneSpec:
-    """What a clone statement asks for. `source_name` is what history records, `overrides` are its TBLPROPERTIES."""
+    """What a clone statement asks for. `source_name` is what history records, `overrides` are its TBLPROPERTIES.
+
+    `redefines` is called before the commit of a version that changes the definition of a target that was there.
+    """
 
     source_name: str
     overrides: Mapping[str, str]
     shallow: bool = False
     user: str = ""
+    redefines: Callable[[int], None] = lambda version: None
 
 
 @dataclass(frozen=True)
@@ -65,8 +75,11 @@ def clone(source: Snapshot, target: Path, spec: CloneSpec) -> CloneMetrics:
         current = log.snapshot(target) if log.exists(target) else None
         if current is not None:
             _refuse_mapping_change(source, current)
-        copied = [add for path, add in source.files.items() if current is None or path not in current.files]
-        removed = [] if current is None else [add for path, add in current.files.items() if path not in source.files]
+        wanted = {identity(held): (held, add) for add in source.files.values() for held in [_inside(add)]}
+        known = {} if current is None else {identity(add): add for add in current.files.values()}
+        pairs = [pair for key, pair in wanted.items() if key not in known]
+        copied = [held for held, _ in pairs]
+        removed = [add for key, add in known.items() if key not in wanted]
         metrics = CloneMetrics(
             source.size,
             len(source.files),
@@ -78,12 +91,14 @@ def clone(source: Snapshot, target: Path, spec: CloneSpec) -> CloneMetrics:
         definition = _definition(source, current, spec)
         if not (copied or removed or definition) and _is_last(target, source, spec):
             return metrics
-        _link_all(source.path, target, copied)
+        _link_all(source.path, target, pairs)
         actions = [*definition]
         actions += [commit.remove_action(add) for add in removed]
         actions += [{"add": add | {"dataChange": True}} for add in copied]
         parameters = {"source": spec.source_name, "sourceVersion": source.version, "isShallow": spec.shallow}
         version = 0 if current is None else current.version + 1
+        if definition and current is not None:
+            spec.redefines(version)
         operation = commit.Operation("CLONE", parameters, metrics.for_history(), spec.user)
         commit.commit(target, version, actions, operation)
     return metrics
@@ -102,7 +117,8 @@ def _definition(source: Snapshot, current: Snapshot | None, spec: CloneSpec) -> 
 
     The target keeps its own table id and comment: Databricks documents that a clone does not carry the comment.
     """
-    properties = {**source.properties, **spec.overrides}
+    carried = {key: value for key, value in source.properties.items() if key not in _OF_ONE_LOG}
+    properties = {**carried, **spec.overrides}
     value = commit.metadata_action(source.schema, source.partition_columns, properties)["metaData"]
     value["schemaString"] = source.metadata["schemaString"]
     kept = ("id", "createdTime", "description") if current is not None else ()
@@ -139,10 +155,27 @@ def _is_last(target: Path, source: Snapshot, spec: CloneSpec) -> bool:
     return history.last_clone_source(target) == (spec.source_name, source.version)
 
 
-def _link_all(source: Path, target: Path, adds: list[Json]) -> None:
+def _inside(add: Json) -> Json:
+    """A file as the target holds it: what the source names by an absolute path (itself a shallow clone) comes along."""
+    if not urllib.parse.urlsplit(add["path"]).scheme:
+        return add
+    parent, _, name = add["path"].rpartition("/")
+    folder = hashlib.sha256(parent.encode()).hexdigest()[:8]
+    return moved_vector(add | {"path": f"{folder}/{name}"}, folder)
+
+
+def _files(pairs: list[tuple[Json, Json]], source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+    """(origin, destination) of data files and of the deletion vectors beside them."""
+    for held, add in pairs:
+        yield log.file_of(source, add["path"]), log.file_of(target, held["path"])
+        vector, copy = vector_file(source, add), vector_file(target, held)
+        if vector is not None and copy is not None:
+            yield vector, copy
+
+
+def _link_all(source: Path, target: Path, pairs: list[tuple[Json, Json]]) -> None:
     folders: set[Path] = set()
-    for add in adds:
-        origin, destination = log.file_of(source, add["path"]), log.file_of(target, add["path"])
+    for origin, destination in _files(pairs, source, target):
         if destination.parent not in folders:
             destination.parent.mkdir(parents=True, exist_ok=True)
             folders.add(destination.parent)

@@ -94,6 +94,7 @@ def _commit_info(path: Path, version: int, operation: Operation) -> Json:
         stamp = max(stamp, _previous_stamp(path, version) + 1)  # history is strictly ordered in time
     info: Json = {
         "timestamp": stamp,
+        "inCommitTimestamp": stamp,  # tables with that feature need it, the others do not mind
         "userId": str(abs(hash_of(operation.user))),
         "userName": operation.user,
         "operation": operation.name,
@@ -159,6 +160,8 @@ def remove_action(add: Json, *, data_change: bool = True) -> Json:
         "partitionValues": add.get("partitionValues") or {},
         "size": add["size"],
     }
+    # Without it the file with its deletion vector would stay for other readers.
+    value |= {key: add[key] for key in ("deletionVector", "baseRowId", "defaultRowCommitVersion") if key in add}
     return {"remove": value}
 
 

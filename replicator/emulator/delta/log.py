@@ -26,20 +26,37 @@ Json = dict[str, Any]
 
 LOG = "_delta_log"
 _COMMIT = re.compile(r"(\d{20})\.json\Z")
-_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet\Z")
+# One file, several parts, or one of the second version, whose file actions are in sidecars.
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10})|\.[0-9a-fA-F-]{36})?\.(?:parquet|json)\Z")
+_SIDECARS = "_sidecars"
+_STAGED = "_staged_commits"
 _READABLE_FEATURES = {
     "appendOnly",
-    "catalogManaged",
+    "catalogManaged",  # readable as long as the log has everything, see `require_readable`
+    "catalogOwned-preview",
     "columnMapping",
-    "deletionVectors",  # readable as long as no file has one, see `require_readable`
+    "deletionVectors",
     "timestampNtz",
     "typeWidening",
     "typeWidening-preview",
+    "v2Checkpoint",
     "vacuumProtocolCheck",
     "variantShredding-preview",
     "variantType",
     "variantType-preview",
 }
+_WRITABLE_FEATURES = _READABLE_FEATURES | {
+    "allowColumnDefaults",
+    "changeDataFeed",
+    "checkConstraints",
+    "clustering",
+    "domainMetadata",
+    "generatedColumns",
+    "identityColumns",
+    "inCommitTimestamp",
+    "invariants",
+}
+_NEWEST_READER, _NEWEST_WRITER = 3, 7
 _CACHE_SIZE = 512
 
 
@@ -91,12 +108,6 @@ class Snapshot:
         reader = self.protocol.get("readerFeatures") or []
         writer = self.protocol.get("writerFeatures") or []
         return sorted({*reader, *writer})
-
-
-def physical_name(item: types.Field) -> str:
-    """The name of a column in data files, which column mapping makes differ from the logical one."""
-    name: str = item.metadata.get("delta.columnMapping.physicalName", item.name)
-    return name
 
 
 def file_of(table: Path, log_path: str) -> Path:
@@ -157,14 +168,45 @@ def version_at(path: Path, timestamp: int) -> int:
 
 def require_readable(state: Snapshot) -> None:
     """Refuse a table whose features this reader does not know, by their names. Raises SqlError."""
-    unknown = sorted(set(state.protocol.get("readerFeatures") or []) - _READABLE_FEATURES)
-    if any(item.get("deletionVector") for item in state.files.values()):
-        unknown.append("deletionVectors")
+    if state.protocol.get("minReaderVersion", 1) > _NEWEST_READER:
+        raise _unknown_protocol(state)
+    readers = set(state.protocol.get("readerFeatures") or [])
+    unknown = sorted(readers - _READABLE_FEATURES)
+    managed = sorted(readers & {"catalogManaged", "catalogOwned-preview"})
+    if managed and _staged(state.path):
+        # The newest commits are known to another catalog only: without them the rows would be old ones.
+        unknown += managed
     if unknown:
         names = ", ".join(unknown)
         where = state.path.as_uri()
         message = f"Unsupported Delta read feature: table {where} requires reader table feature(s) {names}."
         raise SqlError("DELTA_UNSUPPORTED_FEATURES_FOR_READ", "56038", message)
+
+
+def require_writable(state: Snapshot) -> None:
+    """Refuse to write a table whose features this writer does not keep up, by their names. Raises SqlError."""
+    require_readable(state)
+    if state.protocol.get("minWriterVersion", 1) > _NEWEST_WRITER:
+        raise _unknown_protocol(state)
+    unknown = sorted(set(state.protocol.get("writerFeatures") or []) - _WRITABLE_FEATURES)
+    if unknown:
+        names = ", ".join(unknown)
+        where = state.path.as_uri()
+        message = f"Unsupported Delta write feature: table {where} requires writer table feature(s) {names}."
+        raise SqlError("DELTA_UNSUPPORTED_FEATURES_FOR_WRITE", "56038", message)
+
+
+def _unknown_protocol(state: Snapshot) -> SqlError:
+    versions = f"({state.protocol.get('minReaderVersion')}, {state.protocol.get('minWriterVersion')})"
+    message = f"Unsupported Delta protocol version: table {state.path.as_uri()} requires {versions}."
+    return SqlError("DELTA_INVALID_PROTOCOL_VERSION", "KD004", message)
+
+
+def _staged(path: Path) -> bool:
+    try:
+        return bool(os.listdir(path / LOG / _STAGED))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 # ---- commits
@@ -229,15 +271,23 @@ def _from_checkpoint(path: Path, version: int | None) -> Snapshot:
         match = _CHECKPOINT.match(name)
         if match and (version is None or int(match[1]) <= version):
             parts.setdefault(int(match[1]), []).append((name, int(match[3] or 1)))
-    complete = [number for number, found in parts.items() if len(found) == found[0][1]]
+    complete = [number for number, found in parts.items() if len(found) >= found[0][1]]
     state = Snapshot(path, -1, 0, {}, {}, {})
     if not complete:
         return state
     newest = max(complete)
     actions: list[Json] = []
-    for name, _ in parts[newest]:
+    for name, _ in _one_kind(parts[newest]):
         actions += _checkpoint_actions(path / LOG / name)
-    return _apply(state, newest, actions)
+    sidecars = [action["sidecar"]["path"] for action in actions if "sidecar" in action]
+    for name in sidecars:
+        actions += _checkpoint_actions(path / LOG / _SIDECARS / urllib.parse.unquote(name))
+    return _apply(state, newest, [action for action in actions if "sidecar" not in action])
+
+
+def _one_kind(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """All parts of a checkpoint of several files; of files that are a checkpoint each, one."""
+    return found if found[0][1] > 1 else found[:1]
 
 
 def _replay(path: Path, base: Snapshot, version: int | None) -> Snapshot:
@@ -258,11 +308,12 @@ def _replay(path: Path, base: Snapshot, version: int | None) -> Snapshot:
 def _apply(state: Snapshot, version: int, actions: Iterable[Json]) -> Snapshot:
     files, transactions, domains = dict(state.files), dict(state.transactions), dict(state.domains)
     protocol, metadata, stamp = state.protocol, state.metadata, None
+    added: Json = {}
     for action in actions:
         kind, value = next(iter(action.items()))
         match kind:
             case "add":
-                files[value["path"]] = value
+                added[value["path"]] = value
             case "remove":
                 files.pop(value["path"], None)
             case "metaData":
@@ -278,6 +329,8 @@ def _apply(state: Snapshot, version: int, actions: Iterable[Json]) -> Snapshot:
                     domains[value["domain"]] = value
             case "commitInfo":
                 stamp = value.get("inCommitTimestamp", value.get("timestamp"))
+    # A file whose deletion vector changes is removed and added under one path, in any order.
+    files |= added
     token, mtime = _stat(state.path, version)
     return Snapshot(state.path, version, int(stamp or mtime), protocol, metadata, files, transactions, domains, token)
 
@@ -293,7 +346,10 @@ def _stat(path: Path, version: int) -> tuple[tuple[int, int], int]:
 
 def _checkpoint_actions(file: Path) -> list[Json]:
     """The actions in a checkpoint parquet file, as the JSON objects they were."""
-    wanted = ("protocol", "metaData", "add", "txn", "domainMetadata")
+    wanted = ("protocol", "metaData", "add", "txn", "domainMetadata", "sidecar")
+    if file.suffix == ".json":
+        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+        return [action for action in lines if next(iter(action)) in wanted]
     present = pq.read_schema(file).names
     table = pq.read_table(file, columns=[name for name in wanted if name in present])
     actions: list[Json] = []

@@ -1,7 +1,8 @@
 """A pinned version of a table as a DuckDB query over its data files.
 
 Columns are found in each file by name (the physical one under column mapping), so that columns added later are NULL in
-older files and widened types are cast; partition values come from the log, never from the path.
+older files and widened types are cast; partition values come from the log, never from the path. Rows that a deletion
+vector marks are left out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from replicator.emulator.delta import types
-from replicator.emulator.delta.log import Snapshot, file_of, physical_name, require_readable
+from replicator.emulator.delta.deletion_vectors import deleted_bits
+from replicator.emulator.delta.log import Snapshot, file_of, require_readable
+from replicator.emulator.delta.mapping import physical, physical_name, to_logical
 
 Json = dict[str, Any]
 
@@ -41,7 +44,19 @@ def relation(state: Snapshot, files: Mapping[str, Json] | None = None, *, row_id
         columns += [f"CAST(file_index AS BIGINT) AS {FILE}", f"file_row_number AS {ROW}"]
     # Without a column of its own a scan still needs a schema; DuckDB refuses an empty one.
     schema = f", schema=MAP {{{mapping}}}" if mapping else ""
-    return f"SELECT {', '.join(columns)} FROM read_parquet([{paths}], hive_partitioning=false{schema})"
+    source = f"SELECT {', '.join(columns)} FROM read_parquet([{paths}], hive_partitioning=false{schema})"
+    return source + _without_deleted(state, chosen)
+
+
+def _without_deleted(state: Snapshot, files: Mapping[str, Json]) -> str:
+    """The condition that leaves out what deletion vectors mark; "" without any."""
+    found = [deleted_bits(state.path, add) for add in files.values()]
+    if not any(found):
+        return ""
+    bits = ", ".join(types.literal(item) if item else "NULL" for item in found)
+    vector = f"CAST([{bits}] AS BIT[])[CAST(file_index AS BIGINT) + 1]"
+    inside = f"get_bit({vector}, CAST(file_row_number AS INTEGER)) = 0"
+    return f" WHERE CASE WHEN file_row_number < bit_length({vector}) THEN {inside} ELSE true END"
 
 
 def _stored(item: types.Field) -> bool:
@@ -49,13 +64,13 @@ def _stored(item: types.Field) -> bool:
 
 
 def _duck_type(item: types.Field) -> str:
-    return types.to_duckdb(item.type).replace("'", "''")
+    return types.to_duckdb(physical(item.type)).replace("'", "''")
 
 
 def _column(state: Snapshot, item: types.Field, inside: Mapping[str, str], files: Mapping[str, Json]) -> str:
     name = types.quote(item.name)
     if item.name in inside:
-        return f"{inside[item.name]} AS {name}"
+        return f"{to_logical(inside[item.name], item.type)} AS {name}"
     if not _stored(item):
         return f"CAST(NULL AS VARCHAR) AS {name}"
     key = physical_name(item)

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from replicator.emulator.delta import types
-from replicator.emulator.delta.log import physical_name
+from replicator.emulator.delta.mapping import physical_name, to_physical
 
 Json = dict[str, Any]
 
@@ -39,7 +39,9 @@ def write_rows(
     partitions = [_require(schema, name) for name in partition_columns]
     folded = {item.name.lower() for item in partitions}
     data = [item for item in schema.fields if item.name.lower() not in folded and _stored(item)]
-    columns = [f"{types.quote(item.name)} AS {types.quote(physical_name(item))}" for item in data]
+    columns = [
+        f"{to_physical(types.quote(item.name), item.type)} AS {types.quote(physical_name(item))}" for item in data
+    ]
     columns += [f"{_partition_text(item)} AS {types.quote(physical_name(item))}" for item in partitions]
     if partitions:
         keys = ", ".join(types.quote(physical_name(item)) for item in partitions)

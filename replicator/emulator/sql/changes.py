@@ -72,16 +72,29 @@ def _of_version(state: Snapshot, doc: Doc) -> list[str]:
     changed = {action["cdc"]["path"]: action["cdc"] for action in actions if "cdc" in action}
     if changed:
         return [f"SELECT *, {tail} FROM ({_change_files(state, changed)})"]
+    added, removed = _files(actions, "add"), _files(actions, "remove")
     selects = []
-    for kind, change in (("add", "insert"), ("remove", "delete")):
-        files = {
-            action[kind]["path"]: action[kind]
-            for action in actions
-            if kind in action and action[kind].get("dataChange")
-        }
-        if files:
-            selects.append(f"SELECT *, '{change}' AS {CHANGE_TYPE}, {tail} FROM ({read.relation(state, files)})")
+    for files, before, change in ((added, removed, "insert"), (removed, added, "delete")):
+        both = {path: action for path, action in files.items() if path in before}
+        whole = {path: action for path, action in files.items() if path not in before}
+        if whole:
+            selects.append(f"SELECT *, '{change}' AS {CHANGE_TYPE}, {tail} FROM ({read.relation(state, whole)})")
+        if both:
+            rows = _only_in(state, both, {path: before[path] for path in both})
+            selects.append(f"SELECT *, '{change}' AS {CHANGE_TYPE}, {tail} FROM ({rows})")
     return selects
+
+
+def _files(actions: list[Json], kind: str) -> dict[str, Json]:
+    found = [action[kind] for action in actions if kind in action]
+    return {action["path"]: action for action in found if action.get("dataChange")}
+
+
+def _only_in(state: Snapshot, files: dict[str, Json], others: dict[str, Json]) -> str:
+    """The rows of files that the same files with other deletion vectors do not have."""
+    these, those = (read.relation(state, chosen, row_ids=True) for chosen in (files, others))
+    keys = f"{read.FILE}, {read.ROW}"
+    return f"SELECT * EXCLUDE ({keys}) FROM ({these}) ANTI JOIN ({those}) USING ({keys})"
 
 
 def _change_files(state: Snapshot, files: dict[str, Json]) -> str:

@@ -9,6 +9,7 @@ from replicator.emulator.delta import commit, log, types
 from replicator.emulator.delta.log import Snapshot
 from replicator.emulator.errors import SqlError
 from replicator.emulator.session import Session
+from replicator.emulator.sql import unpublished
 
 Json = dict[str, Any]
 
@@ -46,6 +47,8 @@ def commit_change(
         s.conf.get(_USER_METADATA),
         blind_append=bool(adds) and not removes and not definition,
     )
+    if definition:
+        unpublished.announce(s, state.path, state.version + 1)
     commit.commit(state.path, state.version + 1, actions, operation)
     return log.snapshot(state.path)
 

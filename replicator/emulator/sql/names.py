@@ -13,11 +13,13 @@ from replicator.emulator import grants, tables
 from replicator.emulator.delta import log
 from replicator.emulator.delta.lock import table_lock
 from replicator.emulator.delta.log import Snapshot
+from replicator.emulator.delta.mapping import physical_name
 from replicator.emulator.delta.types import column_docs
 from replicator.emulator.errors import SqlError, missing_privilege
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
 from replicator.emulator.sharing_filters import in_partitions
+from replicator.emulator.sql import unpublished
 from replicator.emulator.sql.reader import Name
 from replicator.emulator.sql.tokens import quote_name
 
@@ -188,11 +190,18 @@ def writing(s: Session, name: Name, privilege: str = "MODIFY") -> Iterator[tuple
     if is_path(name):
         path = reachable(s, name[1], "WRITE_FILES")
         with table_lock(path):
-            yield {"full_name": quote_name(*name), "_path": str(path), "_external": True}, log.snapshot(path)
+            doc: Doc = {"full_name": quote_name(*name), "_path": str(path), "_external": True}
+            yield doc, _to_change(doc)
         return
     doc = writable(s, name, privilege)
     with table_lock(path_of(doc)):
-        yield doc, snapshot_of(doc)
+        yield doc, _to_change(doc)
+
+
+def _to_change(doc: Doc) -> Snapshot:
+    state = snapshot_of(doc)
+    log.require_writable(state)
+    return state
 
 
 def writable(s: Session, name: Name, privilege: str = "MODIFY") -> Doc:
@@ -225,10 +234,12 @@ def require_writable(doc: Doc) -> None:
 
 def publish(s: Session, doc: Doc, state: Snapshot, **changes: object) -> Doc:
     """Bring the catalog's copy of columns and properties up to date after a commit that changed the metadata."""
-    if doc.get("_external"):
-        return doc
-    fields = {"columns": columns_of(doc, state), "properties": properties_of(state)}
-    return tables.update_table(s, *parts_of(doc), fields | changes)
+    with s.store.transaction():
+        unpublished.done(s, state.path)
+        if doc.get("_external"):
+            return doc
+        fields = {"columns": columns_of(doc, state), "properties": properties_of(state)}
+        return tables.update_table(s, *parts_of(doc), fields | changes)
 
 
 def columns_of(doc: Doc, state: Snapshot) -> list[Doc]:
@@ -260,6 +271,6 @@ def clustering_of(state: Snapshot) -> list[str]:
     domain = state.domains.get("delta.clustering")
     if domain is None:
         return []
-    physical = {log.physical_name(item): item.name for item in state.schema.fields}
+    physical = {physical_name(item): item.name for item in state.schema.fields}
     paths = json.loads(domain["configuration"])["clusteringColumns"]
     return [".".join([physical.get(path[0], path[0]), *path[1:]]) for path in paths]

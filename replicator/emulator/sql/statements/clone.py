@@ -16,7 +16,7 @@ from replicator.emulator.delta.log import Snapshot
 from replicator.emulator.errors import ApiError, SqlError
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
-from replicator.emulator.sql import names
+from replicator.emulator.sql import names, unpublished
 from replicator.emulator.sql.names import LATEST, PIPELINE_TABLES, Travel
 from replicator.emulator.sql.reader import Name, Reader
 from replicator.emulator.sql.statement import Result, Statement, rows_of
@@ -106,11 +106,18 @@ def run(s: Session, statement: Clone) -> Result:
         raise _not_supported(existing, "target")
     table_id = str(uuid.uuid4())
     path = place(s, statement.location, existing, table_id)
-    spec = delta_clone.CloneSpec(source["full_name"], dict(statement.properties), statement.shallow, s.principal)
+    spec = delta_clone.CloneSpec(
+        source["full_name"],
+        dict(statement.properties),
+        statement.shallow,
+        s.principal,
+        redefines=lambda version: unpublished.announce(s, path, version),
+    )
     with table_lock(path):
         metrics = delta_clone.clone(state, path, spec)
         if parts is not None:
             _register(s, statement, parts, existing, log.snapshot(path), table_id)
+        unpublished.done(s, path)
     return _result(metrics)
 
 

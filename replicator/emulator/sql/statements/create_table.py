@@ -15,10 +15,11 @@ from replicator.emulator import engine, grants, securables, tables
 from replicator.emulator.delta import commit, log, types
 from replicator.emulator.delta.lock import table_lock
 from replicator.emulator.delta.log import Snapshot
+from replicator.emulator.delta.mapping import physical_name
 from replicator.emulator.errors import ApiError, SqlError
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
-from replicator.emulator.sql import columns, names, query, rows
+from replicator.emulator.sql import columns, names, query, rows, unpublished
 from replicator.emulator.sql.columns import Columns
 from replicator.emulator.sql.reader import Name, Reader
 from replicator.emulator.sql.statement import Result, Statement, rows_of
@@ -177,9 +178,11 @@ def _create(s: Session, spec: Spec, parts: names.Parts | None, existing: Doc | N
         if current is not None and existing is None and not spec.columns.fields and spec.query is None:
             state, count = current, None  # an existing folder is registered as it is
         else:
-            state, count = _write(s, spec, path, current, replacing=existing is not None)
+            state, count = _write(s, spec, path, current, parts if existing is not None else None)
         if parts is not None:
-            _register(s, spec, parts, state, table_id, replacing=existing is not None)
+            with s.store.transaction():
+                tables.register_table(s, _document(s, spec, parts, state, table_id), replace=existing is not None)
+                unpublished.done(s, path)
     return count
 
 
@@ -195,9 +198,10 @@ def place(s: Session, location: str | None, existing: Doc | None, table_id: str)
 
 
 def _write(
-    s: Session, spec: Spec, path: Path, current: Snapshot | None, *, replacing: bool
+    s: Session, spec: Spec, path: Path, current: Snapshot | None, replaced: names.Parts | None
 ) -> tuple[Snapshot, int | None]:
-    if current is not None and not replacing and not spec.replace:
+    """Commit the table; `replaced` is the registered table that it replaces. Returns the number of rows of a query."""
+    if current is not None and replaced is None and not spec.replace:
         _refuse_other_schema(spec, current, path)
         return current, None
     properties = dict(spec.properties) | columns.checks_of(spec.columns.constraints)
@@ -219,6 +223,8 @@ def _write(
             given: list[str] = connection.sql(source).columns
             mapping = rows.matched_by_position(given, schema.names, ".".join(spec.name))
             written = rows.write_query(s, connection, draft, source, mapping)
+    if replaced is not None:
+        unpublished.announce(s, path, draft.version + 1, _document(s, spec, replaced, draft, ""))
     return _commit(s, spec, draft, current, written), None if written is None else written.rows
 
 
@@ -291,7 +297,7 @@ def clustering_action(schema: types.Struct, cluster_by: tuple[str, ...]) -> Json
     for name in cluster_by:
         first, *rest = name.split(".")
         found = schema.find(first)
-        paths.append([first if found is None else log.physical_name(found), *rest])
+        paths.append([first if found is None else physical_name(found), *rest])
     value = json.dumps({"clusteringColumns": paths, "domainName": "delta.clustering"})
     return {"domainMetadata": {"domain": "delta.clustering", "configuration": value, "removed": False}}
 
@@ -343,7 +349,8 @@ def _refuse_other_schema(spec: Spec, current: Snapshot, path: Path) -> None:
         raise SqlError("DELTA_CREATE_TABLE_SCHEME_MISMATCH", "42KD7", message)
 
 
-def _register(s: Session, spec: Spec, parts: names.Parts, state: Snapshot, table_id: str, *, replacing: bool) -> Doc:
+def _document(s: Session, spec: Spec, parts: names.Parts, state: Snapshot, table_id: str) -> Doc:
+    """What the catalog holds of the table. A replaced one keeps its id."""
     parents = {
         item.parent: ".".join(names.qualify(s, item.parent))
         for item in spec.columns.constraints
@@ -371,7 +378,7 @@ def _register(s: Session, spec: Spec, parts: names.Parts, state: Snapshot, table
             column["mask"] = mask_document(s, mask)
     if spec.row_filter is not None:
         doc["row_filter"] = filter_document(s, spec.row_filter)
-    return tables.register_table(s, doc, replace=replacing)
+    return doc
 
 
 def mask_document(s: Session, mask: tuple[Name, tuple[str, ...]]) -> Doc:

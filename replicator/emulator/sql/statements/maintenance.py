@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from replicator.emulator import engine
 from replicator.emulator.delta import commit, log, read, types, write
+from replicator.emulator.delta.deletion_vectors import KEY, identity, vector_file
 from replicator.emulator.delta.log import Snapshot
 from replicator.emulator.errors import SqlError
 from replicator.emulator.session import Session
@@ -53,28 +54,34 @@ def parse_optimize(reader: Reader) -> Statement:
 def _optimize(s: Session, name: Name, condition: str | None, order: tuple[str, ...]) -> Result:
     with names.writing(s, name) as (_, state):
         files = _small_files(s, state, condition, bool(order))
-        adds: list[Json] = []
-        if files:
-            with engine.connect({"t": read.relation(state, files)}) as connection:
-                keys = ", ".join(types.quote(item) for item in order or names.clustering_of(state))
-                rows_in_order = "FROM t" + (f" ORDER BY {keys}" if keys else "")
-                adds = write.write_rows(connection, rows_in_order, state.path, state.schema, state.partition_columns)
-            metrics = {
-                "numRemovedFiles": len(files),
-                "numAddedFiles": len(adds),
-                "numRemovedBytes": sum(add["size"] for add in files.values()),
-                "numAddedBytes": sum(add["size"] for add in adds),
-            }
-            parameters = {"predicate": "[]", "zOrderBy": list(order), "auto": False}
-            removes = list(files.values())
-            commits.commit_change(
-                s, state, "OPTIMIZE", parameters, metrics, adds=adds, removes=removes, data_change=False
-            )
+        parameters = {"predicate": "[]", "zOrderBy": list(order), "auto": False}
+        adds = _rewrite(s, state, files, "OPTIMIZE", parameters, order)
     figures = {"numFilesAdded": len(adds), "numFilesRemoved": len(files)}
     figures["totalConsideredFiles"] = len(state.files)
     row = (str(state.path.as_uri()), figures)
     kind = pa.struct([(key, pa.int64()) for key in figures])
     return Result(rows_of([("path", pa.string()), ("metrics", kind)], [row]), kind="OPTIMIZE")
+
+
+def _rewrite(
+    s: Session, state: Snapshot, files: dict[str, Json], operation: str, parameters: Json, order: tuple[str, ...] = ()
+) -> list[Json]:
+    """Replace files by as few as hold their rows; the files that were added."""
+    if not files:
+        return []
+    with engine.connect({"t": read.relation(state, files)}) as connection:
+        keys = ", ".join(types.quote(item) for item in order or names.clustering_of(state))
+        rows_in_order = "FROM t" + (f" ORDER BY {keys}" if keys else "")
+        adds = write.write_rows(connection, rows_in_order, state.path, state.schema, state.partition_columns)
+    metrics = {
+        "numRemovedFiles": len(files),
+        "numAddedFiles": len(adds),
+        "numRemovedBytes": sum(add["size"] for add in files.values()),
+        "numAddedBytes": sum(add["size"] for add in adds),
+    }
+    removes = list(files.values())
+    commits.commit_change(s, state, operation, parameters, metrics, adds=adds, removes=removes, data_change=False)
+    return adds
 
 
 def _small_files(s: Session, state: Snapshot, condition: str | None, forced: bool) -> dict[str, Json]:
@@ -134,11 +141,11 @@ def _vacuum(s: Session, name: Name, hours: int | None, dry: bool) -> Result:
 def _unreferenced(state: Snapshot, hours: int) -> list[Path]:
     """Data files that no version within the retention needs."""
     limit = time.time() * 1000 - hours * 3_600_000
-    needed = {log.file_of(state.path, path) for path in state.files}
+    needed = {file for add in state.files.values() for file in _files_of(state, add)}
     for version in log.commit_versions(state.path):
         for action in log.commit_actions(state.path, version):
             if "remove" in action and action["remove"].get("deletionTimestamp", 0) > limit:
-                needed.add(log.file_of(state.path, action["remove"]["path"]))
+                needed.update(_files_of(state, action["remove"]))
     found = []
     for folder, children, files in os.walk(state.path):
         children[:] = [
@@ -150,6 +157,12 @@ def _unreferenced(state: Snapshot, hours: int) -> list[Path]:
             if path not in needed and old and not name.startswith((".", "_")):
                 found.append(path)
     return sorted(found)
+
+
+def _files_of(state: Snapshot, action: Json) -> list[Path]:
+    """The data file of an action and the file of its deletion vector."""
+    vector = vector_file(state.path, action)
+    return [log.file_of(state.path, action["path"]), *([] if vector is None else [vector])]
 
 
 # ---- RESTORE
@@ -171,8 +184,10 @@ def parse_restore(reader: Reader) -> Statement:
 def _restore(s: Session, name: Name, travel: Travel) -> Result:
     with names.writing(s, name) as (doc, state):
         wanted = names.snapshot_of(doc, travel)
-        removes = [add for path, add in state.files.items() if path not in wanted.files]
-        adds = [add for path, add in wanted.files.items() if path not in state.files]
+        now = {identity(add): add for add in state.files.values()}
+        then = {identity(add): add for add in wanted.files.values()}
+        removes = [add for key, add in now.items() if key not in then]
+        adds = [add for key, add in then.items() if key not in now]
         for add in adds:
             if not log.file_of(state.path, add["path"]).exists():
                 message = (
@@ -222,12 +237,20 @@ def parse_analyze(reader: Reader) -> Statement:
 
 
 def parse_reorg(reader: Reader) -> Statement:
-    """REORG TABLE t APPLY (PURGE): there are no deletion vectors to purge."""
+    """REORG TABLE t [WHERE condition] APPLY (PURGE): rewrite the files from which deletion vectors take rows."""
     reader.expect("REORG", "TABLE")
     name = reader.name()
+    condition = reader.text_until(("APPLY",)) if reader.accept("WHERE") else None
     reader.expect("APPLY")
     reader.parenthesised()
-    return write_statement("REORG", lambda s: names.writable(s, name))
+    return write_statement("REORG", lambda s: _purge(s, name, condition))
+
+
+def _purge(s: Session, name: Name, condition: str | None) -> None:
+    with names.writing(s, name) as (_, state):
+        chosen = _small_files(s, state, condition, True)
+        files = {path: add for path, add in chosen.items() if add.get(KEY)}
+        _rewrite(s, state, files, "REORG", {"predicate": "[]", "applyPurge": True})
 
 
 def parse_fsck(reader: Reader) -> Statement:
