@@ -23,6 +23,7 @@ from replicator.resources import TYPES
 from replicator.resources.base import Observed
 
 if TYPE_CHECKING:
+    from replicator.engine.state import State
     from replicator.execution.session import Prepared, Session
     from replicator.workspace import WorkspaceReader
 
@@ -175,7 +176,7 @@ def sort_out(
     taken: dict[Address, Observed] = {}
     left: list[tuple[Address, str]] = []
     for address, observed in sorted(found.items()):
-        why = _not_ours(address, observed, prepared.state.lineage)
+        why = _not_ours(address, observed, prepared.state)
         if (address.side, TYPES[address.type].kind, address.name) in declared:
             why = "it is declared already"
         if why:
@@ -185,13 +186,13 @@ def sort_out(
     return taken, left
 
 
-def _not_ours(address: Address, observed: Observed, lineage: str) -> str:
+def _not_ours(address: Address, observed: Observed, state: "State") -> str:
     if address.type == "schema" and address.name.endswith(".information_schema"):
         return "the platform keeps it"
     kind = str(observed.info.get("table_type", "MANAGED"))
     if address.type == "table" and kind not in _TABLES:
         return f"a {kind.lower().replace('_', ' ')} cannot be declared"
-    if observed.mark is not None and observed.mark != lineage:
+    if observed.mark is not None and not state.owns(observed.mark):
         return "another deployment manages it"
     return ""
 

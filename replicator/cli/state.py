@@ -1,6 +1,7 @@
 """`replicator state …`: look into the state, and mend it. Contacts no workspace but the one that has its volume."""
 
 import contextlib
+import uuid
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -23,6 +24,7 @@ app = Verbs(rich_markup_mode=None, no_args_is_help=False)
 Patterns = Annotated[list[str], typer.Argument(metavar="PATTERN", help="Address patterns.")]
 Old = Annotated[str, typer.Argument(metavar="OLD", help="The address that the state holds.")]
 New = Annotated[str, typer.Argument(metavar="NEW", help="The address that it is to have.")]
+Lineage = Annotated[str, typer.Argument(metavar="LINEAGE", help="That of the mark, as plan prints it beside OW101.")]
 SomePatterns = Annotated[list[str] | None, typer.Argument(metavar="PATTERN", help="Only these addresses.")]
 StateFile = Annotated[
     Path | None, typer.Option("--file", metavar="FILE", help="The state's file, if no configuration tells where it is.")
@@ -99,6 +101,7 @@ def _identity(state: "State") -> dict[str, object]:
     return {
         "environment": state.environment,
         "lineage": state.lineage,
+        "adopted": state.adopted,
         "serial": state.serial,
         "metastores": state.metastores,
         "last_apply": {name: value for name, value in state.last_apply.items() if name != "pending"},
@@ -136,6 +139,25 @@ def unprotect(run: Run, patterns: Patterns) -> None:
     chosen = _matching(_open(run).state, patterns)
     _name(run, chosen)
     _saved(run, edits.unprotect(place(run), *chosen, notify=_notices(run)))
+
+
+@app.command("adopt")
+@verb
+def adopt(run: Run, lineage: Lineage, yes: Yes = False) -> None:
+    """Take over the objects of a deployment whose state is lost; the next plan shows what it imports of them."""
+    from replicator.execution import edits
+
+    wanted = _lineage(lineage)
+    if not yes:
+        typer.confirm(f"Take over what carries the mark of {wanted}? No other state may hold it.", abort=True, err=True)
+    _saved(run, edits.adopt(place(run), wanted, notify=_notices(run)))
+
+
+def _lineage(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise UsageError(f"state adopt {text}: this is no lineage", hint="plan prints it beside OW101") from error
 
 
 @app.command("mv")

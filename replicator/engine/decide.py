@@ -31,7 +31,7 @@ LOSES_DATA = frozenset({Lag.FOREIGN_WRITE, Lag.RECREATED, Lag.NEVER_COPIED})
 @dataclass(frozen=True)
 class View:
     """All that is known of one declared resource, side by side. `origin_moves`: what it copies from changes in
-    this plan."""
+    this plan. `marked`: it carries our mark."""
 
     address: Address
     declared: Declared
@@ -43,7 +43,7 @@ class View:
     origin: Observed | None
     origin_unknown: str | None
     origin_moves: bool
-    lineage: str
+    marked: bool
 
     @property
     def made_anew(self) -> bool:
@@ -55,7 +55,7 @@ class View:
     @property
     def ours(self) -> bool:
         """We created it: state says so, or its mark does (the state was lost)."""
-        return self.entry is not None or (self.observed is not None and self.observed.mark == self.lineage)
+        return self.entry is not None or self.marked
 
 
 def view(
@@ -72,18 +72,19 @@ def view(
     origin_at = rtype.origin(desired) if rtype.origin else None
     origin_snapshot = snapshots[origin_at.side] if origin_at else None
     upstream = moving.get(origin_at) if origin_at else None
+    observed = snapshot.find(address)
     return View(
         address=address,
         declared=declared,
         rtype=rtype,
         desired=desired,
-        observed=snapshot.find(address),
+        observed=observed,
         entry=state.resources.get(str(address)),
         unknown=snapshot.unknown_reason(address),
         origin=origin_snapshot.find(origin_at) if origin_snapshot and origin_at else None,
         origin_unknown=origin_snapshot.unknown_reason(origin_at) if origin_snapshot and origin_at else None,
         origin_moves=upstream is not None and (upstream.moves_data or upstream.do in (Do.CREATE, Do.REPLACE)),
-        lineage=state.lineage,
+        marked=observed is not None and state.owns(observed.mark),
     )
 
 

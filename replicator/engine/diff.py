@@ -26,8 +26,8 @@ def diff(
     found: list[Change] = []
     for name in sorted(desired):
         rule = rtype.rules.get(name, _PLAIN_RULE)
-        if rule.effect is Effect.IGNORED:
-            continue
+        if rule.effect is Effect.IGNORED or (rule.write_only and applied is None):
+            continue  # what is never returned cannot be compared with what somebody else made
         before = (applied or {}).get(name) if rule.write_only else actual.get(name)
         known = applied.get(name) if applied is not None else None
         for path, old, new in _differences(name, rule, known, desired, before):

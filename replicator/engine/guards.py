@@ -164,10 +164,14 @@ def _other_object(case: Case) -> Block | None:
     )
 
 
+def _ours_to_take(case: Case) -> bool:
+    return _not_managed(case) is None and _marked_by_other(case) is None
+
+
 def _overwrites_replica(case: Case) -> Block | None:
     if case.lag is Lag.FOREIGN_WRITE:
         what = f"{case.action.message}; a sync discards that"
-    elif case.lag is Lag.NEVER_COPIED and case.observed is not None and _not_managed(case) is None:
+    elif case.lag is Lag.NEVER_COPIED and case.observed is not None and _ours_to_take(case):
         what = "holds rows that were never copied from its origin; a sync discards them"
     else:
         return None
@@ -196,20 +200,20 @@ def _schema_changed(case: Case) -> Block | None:
 
 def _marked_by_other(case: Case) -> Block | None:
     mark = case.observed.mark if case.observed else None
-    if mark is None or mark == case.state.lineage or case.action.do in (Do.NOOP, Do.FORGET, Do.CHECK):
+    if mark is None or case.state.owns(mark) or case.action.do in (Do.NOOP, Do.FORGET, Do.CHECK):
         return None
     return Block(
         code=Code.MARKED_BY_OTHER,
-        message="belongs to another deployment of replicator (its mark says so)",
-        release="let that deployment forget it first: replicator state forget",
+        message=f"belongs to another deployment of replicator (it carries the mark of lineage {mark})",
+        release=f"let that deployment forget it; if its state is lost: replicator state adopt {mark}",
     )
 
 
 def _not_managed(case: Case) -> Block | None:
     if case.action.do is not Do.IMPORT or case.on_existing != "fail":
         return None
-    if case.observed is None or case.observed.mark == case.state.lineage:
-        return None
+    if case.observed is None or case.observed.mark is not None:
+        return None  # ours, or told by _marked_by_other
     return Block(
         code=Code.NOT_MANAGED,
         message="exists and is not managed by this deployment",
@@ -220,7 +224,7 @@ def _not_managed(case: Case) -> Block | None:
 def _name_taken(case: Case) -> Block | None:
     """The object under the new name is not the one that state knows."""
     known, found = case.entry, case.observed
-    if case.action.do is not Do.RENAME or known is None or found is None or found.mark == case.state.lineage:
+    if case.action.do is not Do.RENAME or known is None or found is None or case.state.owns(found.mark):
         return None
     if known.id is None or found.id is None or known.id == found.id:
         return None

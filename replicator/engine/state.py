@@ -38,7 +38,10 @@ class Entry(BaseModel):
 
 
 class State(BaseModel):
-    """One environment's state. `serial` counts saves; `metastores` maps side to metastore uuid, and never changes."""
+    """One environment's state. `serial` counts saves; `metastores` maps side to metastore uuid, and never changes.
+
+    `adopted` are lineages whose states were lost: what carries their marks is ours.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,9 +50,14 @@ class State(BaseModel):
     lineage: str
     serial: int = 0
     tool_version: str = ""
+    adopted: list[str] = Field(default_factory=list)
     metastores: dict[str, str] = Field(default_factory=dict)
     last_apply: dict[str, Any] = Field(default_factory=dict)
     resources: dict[str, Entry] = Field(default_factory=dict)
+
+    def owns(self, mark: str | None) -> bool:
+        """Whether the mark on an object says that this deployment made it, or took it over."""
+        return mark is not None and mark in (self.lineage, *self.adopted)
 
 
 def dump(state: State) -> str:

@@ -31,6 +31,10 @@ class Book:
     def lineage(self) -> str:
         return self._state.lineage
 
+    def owns(self, mark: str | None) -> bool:
+        """Whether a mark is this deployment's (see State.owns)."""
+        return self._state.owns(mark)
+
     def entry(self, address: str) -> Entry | None:
         with self._lock:
             return self._entries.get(address)

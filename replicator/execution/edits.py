@@ -1,5 +1,6 @@
 """Edits of the state by hand: each under the lock, each a serial of its own, none of them touching a workspace."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,20 @@ def move(backend: Backend, old: str, new: str, notify: Notify = silent) -> State
         resources.update(moved)
 
     return _edit(backend, "state mv", change, notify)
+
+
+def adopt(backend: Backend, lineage: str, notify: Notify = silent) -> State:
+    """Take over what carries the mark of a lineage whose state is lost: the next plan imports what of it is declared.
+
+    Raises StateError when it is this state's own lineage, or was adopted already.
+    """
+    with backend.lock("state adopt", notify):
+        store = StateStore(backend)
+        opened = store.open()
+        if opened.state.owns(lineage):
+            raise StateError(f"what carries the mark of {lineage} is this deployment's already")
+        known = {"lineage": opened.state.lineage or str(uuid.uuid4()), "adopted": [*opened.state.adopted, lineage]}
+        return _kept(store, opened, opened.state.model_copy(update=known))
 
 
 def push(backend: Backend, file: Path, notify: Notify = silent) -> State:
@@ -115,5 +130,9 @@ def _edit(backend: Backend, operation: str, change: Change, notify: Notify) -> S
         opened = store.open()
         resources = dict(opened.state.resources)
         change(resources)
-        last = {name: value for name, value in opened.state.last_apply.items() if name != "pending"}
-        return store.commit(opened.state.model_copy(update={"resources": resources}), opened.pending, last)
+        return _kept(store, opened, opened.state.model_copy(update={"resources": resources}))
+
+
+def _kept(store: StateStore, opened: Opened, state: State) -> State:
+    last = {name: value for name, value in opened.state.last_apply.items() if name != "pending"}
+    return store.commit(state, opened.pending, last)

@@ -337,7 +337,7 @@ def entry_of(
     declared = desired.resources.get(job.address)
     mark = observed.mark if observed else None
     needs = sorted(set(declared.resource.depends_on())) if declared else []
-    before = known or Entry(imported=action.do is Do.IMPORT and mark != job.context.book.lineage)
+    before = known or Entry(imported=action.do is Do.IMPORT and not job.context.book.owns(mark))
     granted = job.rtype.is_value and action.do is Do.UPDATE
     return Entry(
         id=observed.id if observed else before.id,

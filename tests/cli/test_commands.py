@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -364,6 +365,49 @@ def test_the_original_programmatic_interface(shop: Path) -> None:
     checked = [result.object_name for result in results["reconciliation"] if result.object_type == "check"]
     assert checked == ["shop_dr.sales.items", "shop_dr.sales.orders"]
     assert {name: len(found) for name, found in again.items()} == dict.fromkeys(results, 0)
+
+
+def test_what_a_lost_state_left_is_taken_over_as_it_is(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    lineage = json.loads((shop / "state" / "default.json").read_text())["lineage"]
+    shutil.rmtree(shop / "state")
+    held = command("plan")
+    assert "OW101" in held.out
+    assert f"replicator state adopt {lineage}" in held.out
+    assert command("apply", "--yes").code == ExitCode.BLOCKED
+    before = writes(shop)
+    assert command("state", "adopt", lineage, "--yes").code == 0
+    again = command("state", "adopt", lineage, "--yes")
+    assert (again.code, "already" in again.err) == (ExitCode.ERROR, True)
+    taken = json.loads(command("plan", "--json").out)
+    assert {action["do"] for action in taken["actions"]} <= {"import", "check"}
+    assert not [action for action in taken["actions"] if action["changes"] or action["moves_data"] or action["blocked"]]
+    assert writes(shop) == before
+    assert command("apply", "--yes").code == 0
+    assert command("drift").code == 0
+    assert command("plan").out.startswith("No changes.")
+    state = json.loads((shop / "state" / "default.json").read_text())
+    assert not state["resources"]["target:clone/shop_dr.sales.orders"].get("imported")
+    assert [line for line in requestlog.read(shop / ROOT, writes=True) if "CLONE" in line.get("statement", "")][
+        2:
+    ] == []
+
+
+def test_what_somebody_wrote_since_is_held_back_when_it_is_taken_over(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    lineage = json.loads((shop / "state" / "default.json").read_text())["lineage"]
+    shutil.rmtree(shop / "state")
+    command("emulator", "exec", "emulator://eu-west", "INSERT INTO shop_dr.sales.orders VALUES (7, 'theirs')")
+    command("state", "adopt", lineage, "--yes")
+    assert "DL202" in command("plan").out
+    assert command("apply", "--yes").code == ExitCode.BLOCKED
+
+
+@pytest.mark.parametrize("given", ["", "nonsense", "target:clone/a.b.c"])
+def test_what_is_no_lineage_is_not_adopted(shop: Path, command: Command, given: str) -> None:
+    ended = command("state", "adopt", given, "--yes")
+    assert (ended.code, "no lineage" in ended.err) == (ExitCode.USAGE, True)
+    assert not (shop / "state").exists()
 
 
 class TestState:

@@ -41,6 +41,9 @@ KNOWN = {
 KNOWN_MAIN = {"target:catalog/main": KNOWN["target:catalog/main"]}
 
 
+ORDERS_AT = "target:table/main.sales.orders"
+
+
 def codes(made: object, address: str) -> list[str]:
     return [block.code for block in the_action(made, address).blocked]  # type: ignore[arg-type]
 
@@ -73,6 +76,18 @@ def test_what_exists_is_imported_visibly() -> None:
     action = the_action(made, "target:catalog/main")
     assert (action.do, action.reason) == (Do.IMPORT, Reason.EXISTS_UNMANAGED)
     assert [change.before for change in action.changes] == ["theirs"]
+
+
+def test_what_carries_an_adopted_mark_is_ours() -> None:
+    mark = "22222222-2222-4222-8222-222222222222"
+    have = found("table", "main.sales.orders", {"columns": {"id": {"type": "bigint"}}}, mark=mark)
+    snapshots = {Side.SOURCE: snapshot(Side.SOURCE), Side.TARGET: snapshot(Side.TARGET, HAVE_MAIN, HAVE_SALES, have)}
+    before = make_plan(desired(MAIN, SALES, ORDERS), snapshots, state(), Policy())
+    (block, *_) = the_action(before, "target:table/main.sales.orders").blocked
+    assert (block.code, block.release.rpartition(" ")[2]) == (Code.MARKED_BY_OTHER, mark)
+    mine = state().model_copy(update={"adopted": [mark]})
+    after = the_action(make_plan(desired(MAIN, SALES, ORDERS), snapshots, mine, Policy()), ORDERS_AT)
+    assert (after.do, after.blocked, after.changes) == (Do.IMPORT, (), ())
 
 
 def test_a_table_that_is_not_ours_is_not_taken_over() -> None:
