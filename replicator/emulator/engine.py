@@ -35,9 +35,11 @@ _SETTINGS = (
     "SET autoinstall_known_extensions=false",
     "SET autoload_known_extensions=false",
 )
+_UTC = "UTC"
 Watch: TypeAlias = Callable[[Callable[[], None] | None], None]
 
 _watcher: ContextVar[Watch] = ContextVar("watcher", default=lambda stop: None)
+_zone: ContextVar[str] = ContextVar("zone", default=_UTC)
 _lock = threading.Lock()
 _database: list[Connection] = []
 
@@ -71,6 +73,8 @@ def connect(relations: Relations) -> Iterator[Connection]:
     watch(connection.interrupt)
     try:
         with translated_errors():
+            if _zone.get() != _UTC:
+                connection.execute(f"SET SESSION TimeZone = {types.literal(_zone.get())}")
             for name, relation in relations.items():
                 add_relation(connection, name, relation)
             yield connection
@@ -87,6 +91,22 @@ def watched(watch: Watch) -> Iterator[None]:
         yield
     finally:
         _watcher.reset(token)
+
+
+@contextmanager
+def in_zone(name: str) -> Iterator[None]:
+    """The time zone in which this thread's queries read and write timestamps as text."""
+    token = _zone.set(name)
+    try:
+        yield
+    finally:
+        _zone.reset(token)
+
+
+def is_zone(name: str) -> bool:
+    """Whether the engine knows a time zone."""
+    known = _root().cursor().execute("SELECT 1 FROM pg_timezone_names() WHERE name = ?", [name]).fetchone()
+    return known is not None
 
 
 def add_relation(connection: Connection, name: str, relation: Relation) -> None:
@@ -149,7 +169,7 @@ def _export(column: str, duck: str, kind: types.DataType) -> str | None:
     if kind == types.Primitive("variant"):
         return f"CAST(CAST({column} AS JSON) AS VARCHAR)"
     if kind == types.Primitive("interval"):
-        return f"CAST({column} AS VARCHAR)"
+        return f"sp_interval_text({column})"
     if kind == types.Primitive("void"):
         return f"CAST({column} AS VARCHAR)"
     wanted = types.to_duckdb(kind)

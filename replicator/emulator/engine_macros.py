@@ -80,10 +80,23 @@ MACROS: tuple[str, ...] = (
     "CREATE MACRO sp_unix_micros(t) AS epoch_us(CAST(t AS TIMESTAMPTZ))",
     "CREATE MACRO sp_unix_date(d) AS CAST(CAST(d AS DATE) - DATE '1970-01-01' AS INTEGER)",
     "CREATE MACRO sp_date_from_unix_date(n) AS DATE '1970-01-01' + CAST(n AS INTEGER)",
+    # as results show them: `1-2` (years-months) or `1 02:03:04.500000000` (days and time)
+    "CREATE MACRO sp_interval_us(i) AS ((date_part('day', i) * 24 + date_part('hour', i)) * 60"
+    " + date_part('minute', i)) * 60000000 + date_part('microsecond', i)",
+    "CREATE MACRO sp_interval_months(i) AS date_part('year', i) * 12 + date_part('month', i)",
+    "CREATE MACRO sp_interval_sign(n) AS CASE WHEN n < 0 THEN '-' ELSE '' END",
+    "CREATE MACRO sp_interval_day_time(u) AS sp_interval_sign(u) || format('{} {:02d}:{:02d}:{:02d}.{:06d}000',"
+    " abs(u) // 86400000000, abs(u) // 3600000000 % 24, abs(u) // 60000000 % 60, abs(u) // 1000000 % 60,"
+    " abs(u) % 1000000)",
+    "CREATE MACRO sp_interval_text(i) AS CASE WHEN i IS NULL THEN NULL WHEN sp_interval_months(i) <> 0 THEN"
+    " sp_interval_sign(sp_interval_months(i)) || format('{}-{}', abs(sp_interval_months(i)) // 12,"
+    " abs(sp_interval_months(i)) % 12) ELSE sp_interval_day_time(CAST(sp_interval_us(i) AS BIGINT)) END",
     # text
     "CREATE MACRO sp_octet_length(x BLOB) AS CAST(octet_length(x) AS INTEGER),"
     " (x VARCHAR) AS CAST(strlen(x) AS INTEGER)",
-    "CREATE MACRO sp_to_string(x VARCHAR) AS x, (x TIMESTAMPTZ) AS regexp_replace(CAST(x AS VARCHAR), '[+]00$', ''),"
+    "CREATE MACRO sp_to_string(x VARCHAR) AS x,"
+    " (x TIMESTAMPTZ) AS regexp_replace(CAST(x AS VARCHAR), '[+-][0-9]{2}(:[0-9]{2})*$', ''),"
+    " (x INTERVAL) AS CAST(x AS VARCHAR),"
     " (x TIMESTAMP) AS CAST(x AS VARCHAR), (x DATE) AS CAST(x AS VARCHAR), (x BOOLEAN) AS CAST(x AS VARCHAR),"
     " (x BIGINT) AS CAST(x AS VARCHAR), (x BLOB) AS decode(x), (x) AS CAST(x AS VARCHAR)",
     _to_integer("sp_to_tinyint", "TINYINT"),

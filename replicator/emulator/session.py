@@ -32,8 +32,6 @@ class Session:
     sharing_delay: Callable[[], float] = lambda: 0.0
     stale_listing: Callable[[], bool] = lambda: False  # whether information_schema of shared catalogs lags behind
     temporary: dict[str, Doc] = field(default_factory=dict)  # temporary views by name: they end with the session
-    # Set by the engine while a query runs; a cancelled statement calls it.
-    interrupt: Callable[[], None] | None = None
 
     @property
     def root(self) -> Path:
@@ -52,6 +50,11 @@ class Session:
         groups = self.store.list(self.ms, "group")
         names = {group["displayName"].lower() for group in groups if member in group.get("_members", ())}
         return frozenset({member, EVERYONE} | names)
+
+    @property
+    def time_zone(self) -> str:
+        """What `SET TIME ZONE` said; UTC to begin with."""
+        return self.conf.get("timezone") or self.conf.get("spark.sql.session.timezone") or "UTC"
 
     @property
     def is_admin(self) -> bool:

@@ -6,7 +6,7 @@ import logging
 import secrets
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from replicator.emulator import engine
 from replicator.emulator.context import Workspace
 from replicator.emulator.errors import ApiError, SqlError, as_sql_error
 from replicator.emulator.metastore import Doc
@@ -22,6 +23,7 @@ from replicator.emulator.session import Session
 
 _KEPT = 200  # finished statements whose results can still be fetched
 _THREADS = 64
+_REPEAT = 0.02  # seconds
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +56,28 @@ class Statement:
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     delivery: Doc = field(default_factory=dict)
     done: threading.Event = field(default_factory=threading.Event)
+    # Set when its thread has left the statement; one that was cancelled is done before.
+    left: threading.Event = field(default_factory=threading.Event)
+    _stop: Callable[[], None] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def watch(self, stop: Callable[[], None] | None) -> None:
+        """The engine says how to stop the query that it runs now; None when it has ended."""
+        with self._lock:
+            self._stop = stop
+
+    def stop(self) -> None:
+        """Stop the query that runs now. An engine forgets the wish if the query has not begun: repeat it."""
+        with self._lock:
+            if self._stop is not None:
+                self._stop()
+
+    def begin(self) -> bool:
+        """Enter RUNNING; False when it was cancelled before."""
+        with self._lock:
+            if not self.done.is_set():
+                self.state = State.RUNNING
+            return not self.done.is_set()
 
     def finish(self, state: State, **outcome: Any) -> None:
         """Enter a final state, unless the statement is in one already."""
@@ -84,21 +107,24 @@ class Statements:
             finished = [key for key, known in self._known.items() if known.done.is_set()]
             for key in finished[: max(0, len(finished) - _KEPT)]:
                 del self._known[key]
-        self._pool.submit(self._run, statement, limit)
+        self._pool.submit(self._run, statement, limit).add_done_callback(lambda _: statement.left.set())
         return statement
 
     def finished(self, session: Session, table: pa.Table) -> Statement:
         """A statement whose result is there already: Thrift's catalog calls."""
         statement = Statement(str(uuid.uuid4()), session, "", ())
+        statement.left.set()
         with self._lock:
             self._known[statement.id] = statement
         statement.finish(State.SUCCEEDED, table=table, kind="METADATA")
         return statement
 
     def _run(self, statement: Statement, limit: int | None) -> None:
-        if statement.done.is_set():
-            return
-        statement.state = State.RUNNING
+        if statement.begin():
+            with engine.watched(statement.watch):
+                self._execute(statement, limit)
+
+    def _execute(self, statement: Statement, limit: int | None) -> None:
         try:
             self._workspace.check_statement(statement.text)
             result = self._workspace.execute(statement.session, statement.text, statement.params)
@@ -135,11 +161,11 @@ class Statements:
         return statement
 
     def cancel(self, statement: Statement) -> None:
-        """End a statement for its caller; the query is interrupted if it has got as far as the engine."""
+        """End a statement for its caller; its query is stopped, now or as soon as it begins."""
+        if statement.done.is_set():
+            return
         statement.finish(State.CANCELED)
-        interrupt = statement.session.interrupt
-        if interrupt is not None:
-            interrupt()
+        threading.Thread(target=_stop, args=(statement,), name="cancel", daemon=True).start()
 
     def close_statement(self, statement: Statement) -> None:
         """Forget a statement and its result; one that runs is cancelled."""
@@ -183,3 +209,10 @@ class Statements:
             if not statement.done.is_set():
                 self.cancel(statement)
         self._pool.shutdown(cancel_futures=True)
+
+
+def _stop(statement: Statement) -> None:
+    """Stop the query of a cancelled statement until its thread has left it."""
+    while not statement.left.is_set():
+        statement.stop()
+        statement.left.wait(_REPEAT)

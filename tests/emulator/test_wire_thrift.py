@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -132,23 +133,31 @@ def test_a_slow_statement_is_polled(scripted: Scripted, sql: Sql, monkeypatch: p
         assert cursor.execute("q").fetchall()[0].a == 1
 
 
-def test_a_statement_is_cancelled_from_another_thread(scripted: Scripted, sql: Sql) -> None:
-    running, interrupted = threading.Event(), threading.Event()
+ENDLESS = "SELECT count(*) FROM range(1000000) a CROSS JOIN range(1000000) b WHERE (a.id * b.id) % 7 = 3"
 
-    def endless(session: Any, params: Any) -> pa.Table:
-        session.interrupt = interrupted.set
-        running.set()
-        interrupted.wait(30)
-        return pa.table({"a": [1]})
 
-    e = scripted({"q": endless})
-    cursor = sql(e).cursor()
-    cursor.execute_async("q")
-    assert running.wait(10)
-    cursor.cancel()
-    assert interrupted.wait(10)
-    with pytest.raises(DatabaseError):
-        cursor.get_async_execution_result()
+def test_a_statement_is_cancelled_from_another_thread(
+    endpoint: Callable[..., Endpoint], sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also before its query has begun, and without touching the other statements of the session."""
+    e = endpoint()
+    connection = sql(e)
+    for begun in (False, True):
+        entered, go = threading.Event(), threading.Event()
+        monkeypatch.setattr(e.workspace, "check_statement", lambda text, e=entered, g=go: (e.set(), g.wait(10)))
+        cursor = connection.cursor()
+        cursor.execute_async(ENDLESS)
+        assert entered.wait(10)
+        if begun:
+            go.set()
+            time.sleep(0.2)
+        cursor.cancel()
+        go.set()
+        with pytest.raises(DatabaseError):
+            cursor.get_async_execution_result()
+        with connection.cursor() as other:
+            assert other.execute("SELECT count(*) FROM range(1000)").fetchall()[0][0] == 1000
+    # The server's stop, when the fixture ends, waits for the threads of its statements.
 
 
 def test_parameters_arrive_with_their_types(scripted: Scripted, sql: Sql) -> None:

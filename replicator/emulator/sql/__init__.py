@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from replicator.emulator import engine
 from replicator.emulator.session import Session
@@ -14,12 +14,8 @@ __all__ = ["Param", "Result", "classify", "execute"]
 
 def execute(session: Session, text: str, params: Sequence[Param] = ()) -> Result:
     """Run one statement for a session. Raises SqlError, or ApiError where the catalog's rules refuse."""
-
-    def watch(stop: Callable[[], None] | None) -> None:
-        session.interrupt = stop
-
     statement = parser.parse(rewrite.with_parameters(text, params))
-    with engine.watched(watch):
+    with engine.in_zone(session.time_zone):
         return statement.run(session)
 
 

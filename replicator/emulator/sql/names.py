@@ -66,6 +66,7 @@ def session_values(s: Session) -> dict[str, str]:
         "current_schema": current_schema(s),
         "current_database": current_schema(s),
         "current_metastore": s.metastore.global_id,
+        "current_timezone": s.time_zone,
     }
 
 

@@ -29,6 +29,7 @@ from replicator.emulator.sql.statements import (
     sharing,
     show,
     show_create,
+    show_metadata,
     tags,
     views,
     volumes,
@@ -199,6 +200,9 @@ _SHOW: dict[str, Parse] = {
     "GRANTS": grants.parse_show,
     "GRANT": grants.parse_show,
     "CREATE TABLE": show_create.parse,
+    "TABLE_TYPES": show_metadata.parse_table_types,
+    "KEYS": show_metadata.parse_keys,
+    "FOREIGN KEYS": show_metadata.parse_keys,
 }
 _DESCRIBE: dict[str, Parse] = {
     "DETAIL": describe.parse_detail,

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
 from replicator.emulator.errors import SqlError
+from replicator.emulator.sql import intervals
 
 Rewrite = Callable[[exp.Expr], exp.Expr]
 _STRINGS = (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
@@ -103,6 +104,7 @@ _SESSION: dict[type[exp.Expr], str] = {
     exp.CurrentCatalog: "current_catalog",
     exp.CurrentDatabase: "current_database",
     exp.CurrentSchema: "current_schema",
+    exp.CurrentTimezone: "current_timezone",
 }
 
 
@@ -413,6 +415,11 @@ def _days(node: exp.Expr, sign: str) -> exp.Expr:
 def _cast(node: exp.Expr) -> exp.Expr:
     """Casts to text and to integers follow Spark: no zone in timestamps, truncation instead of rounding."""
     kind = node.args["to"].this
+    if isinstance(node.this, exp.JSONExtract) and not node.args["to"].args.get("nested"):
+        # A scalar is taken out of its JSON: text without its quotes.
+        node.set("this", exp.JSONExtractScalar(this=node.this.this, expression=node.this.expression))
+        if kind in _STRINGS:
+            return node.this
     if node.meta.get("duckdb") or _is_plain_literal(node.this):
         return cast(node.this, "TIMESTAMPTZ") if kind is _TO_TIMESTAMP and not node.meta.get("duckdb") else node
     if kind is _TO_TIMESTAMP:
@@ -422,6 +429,22 @@ def _cast(node: exp.Expr) -> exp.Expr:
     if kind in _INTEGERS and not isinstance(node, exp.TryCast):
         return call(_INTEGERS[kind], node.this)
     return node
+
+
+def _negative(node: exp.Expr) -> exp.Expr:
+    """`-128Y` is one literal: its type holds the number with its sign only."""
+    inner = node.this
+    if isinstance(inner, exp.Cast) and _is_plain_literal(inner.this) and not inner.this.is_string:
+        return exp.Cast(this=exp.Neg(this=inner.this.copy()), to=inner.args["to"].copy())
+    return node
+
+
+def _interval(node: exp.Expr) -> exp.Expr:
+    span, value = node.args.get("unit"), node.this
+    if not isinstance(span, exp.IntervalSpan) or not isinstance(value, exp.Literal):
+        return node
+    text = intervals.spelled_out(value.name, span.this.name, span.expression.name)
+    return cast(exp.Literal.string(text), "INTERVAL")
 
 
 def _is_plain_literal(value: exp.Expr) -> bool:
@@ -495,6 +518,8 @@ _BY_TYPE: dict[type[exp.Expr], Rewrite] = {
     exp.Length: lambda node: cast(_plain("length", node.this), "INTEGER"),
     exp.Cast: _cast,
     exp.Div: _divide,
+    exp.Neg: _negative,
+    exp.Interval: _interval,
     exp.Exists: _exists,
     exp.Transform: _transform,
     exp.Like: _like,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from replicator.emulator import engine
+from replicator.emulator.errors import SqlError
 from replicator.emulator.session import Session
 from replicator.emulator.sql import query
 from replicator.emulator.sql.reader import Reader
 from replicator.emulator.sql.statement import Result, Statement, read, texts
 from replicator.emulator.sql.tokens import Kind
+
+_ZONES = frozenset({"timezone", "spark.sql.session.timezone"})
 
 
 def parse_set(reader: Reader) -> Statement:
@@ -17,6 +21,7 @@ def parse_set(reader: Reader) -> Statement:
     if reader.peek("TIME", "ZONE"):
         reader.take(), reader.take()
         value = reader.rest().strip("'\"")
+        value = "UTC" if value.upper() in ("LOCAL", "Z", "UTC") else value
         return Statement("SET", False, lambda s: _set(s, "timezone", value))
     if reader.at_end():
         return read("SET", lambda s: texts(("key", "value"), sorted(s.conf.items())))
@@ -29,6 +34,9 @@ def parse_set(reader: Reader) -> Statement:
 
 
 def _set(s: Session, key: str, value: str) -> Result:
+    if key.lower() in _ZONES and value != "UTC" and not engine.is_zone(value):
+        message = f"Cannot resolve the given timezone `{value}`."
+        raise SqlError("INVALID_CONF_VALUE.TIME_ZONE", "22022", message)
     s.conf[key.lower()] = value
     return Result(texts(("key", "value"), [(key, value)]), kind="SET")
 

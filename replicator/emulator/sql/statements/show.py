@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -13,8 +12,10 @@ from replicator.emulator.errors import SqlError
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
 from replicator.emulator.sql import names
+from replicator.emulator.sql.patterns import matches
 from replicator.emulator.sql.reader import Name, Reader
 from replicator.emulator.sql.statement import Statement, read, rows_of, texts
+from replicator.emulator.sql.statements import show_metadata
 from replicator.emulator.sql.tokens import Kind
 
 _IN = ("IN", "FROM")
@@ -24,12 +25,6 @@ def _like(reader: Reader) -> str | None:
     """[LIKE] 'pattern': `*` matches anything, `|` separates alternatives."""
     reader.accept("LIKE")
     return reader.string() if reader.token.kind is Kind.STRING else None
-
-
-def _matches(name: str, pattern: str | None) -> bool:
-    if pattern is None:
-        return True
-    return any(fnmatch.fnmatchcase(name.lower(), part.strip().lower()) for part in pattern.split("|"))
 
 
 def _in_schema(reader: Reader) -> Name | None:
@@ -51,32 +46,38 @@ def parse_catalogs(reader: Reader) -> Statement:
     return read(
         "SHOW_CATALOGS",
         lambda s: texts(
-            ("catalog",), [(doc["name"],) for doc in securables.list_catalogs(s) if _matches(doc["name"], pattern)]
+            ("catalog",), [(doc["name"],) for doc in securables.list_catalogs(s) if matches(doc["name"], pattern)]
         ),
     )
 
 
 def parse_schemas(reader: Reader) -> Statement:
-    """SHOW SCHEMAS [IN c] [[LIKE] 'pattern']."""
+    """SHOW SCHEMAS [IN c | IN ALL CATALOGS] [[LIKE] 'pattern']."""
     reader.take()
+    scope = show_metadata.accept(reader)
+    if not isinstance(scope, bool):
+        return show_metadata.parse_schemas(reader, scope)
     catalog = reader.identifier() if reader.accept_any(*_IN) else None
     pattern = _like(reader)
     reader.finish()
 
     def run(s: Session) -> pa.Table:
         docs = securables.list_schemas(s, catalog or names.current_catalog(s))
-        return texts(("databaseName",), [(doc["name"],) for doc in docs if _matches(doc["name"], pattern)])
+        return texts(("databaseName",), [(doc["name"],) for doc in docs if matches(doc["name"], pattern)])
 
     return read("SHOW_SCHEMAS", run)
 
 
 def _listing(s: Session, schema: Name | None, pattern: str | None) -> list[Doc]:
-    return [doc for doc in tables.list_tables(s, *_schema_of(s, schema)) if _matches(doc["name"], pattern)]
+    return [doc for doc in tables.list_tables(s, *_schema_of(s, schema)) if matches(doc["name"], pattern)]
 
 
 def parse_tables(reader: Reader) -> Statement:
-    """SHOW TABLES [IN s] [[LIKE] 'pattern']; views are listed too."""
+    """SHOW TABLES [IN s | IN CATALOG c] [[LIKE] 'pattern']; views are listed too."""
     reader.expect("TABLES")
+    scope = show_metadata.accept(reader)
+    if not isinstance(scope, bool):
+        return show_metadata.parse_tables(reader, scope)
     schema, pattern = _in_schema(reader), _like(reader)
     reader.finish()
 
@@ -145,8 +146,11 @@ def parse_views(reader: Reader) -> Statement:
 
 
 def parse_columns(reader: Reader) -> Statement:
-    """SHOW COLUMNS {IN | FROM} t [{IN | FROM} s]."""
+    """SHOW COLUMNS {IN | FROM} t [{IN | FROM} s]; IN CATALOG c."""
     reader.expect("COLUMNS")
+    scope = show_metadata.accept(reader)
+    if not isinstance(scope, bool):
+        return show_metadata.parse_columns(reader, scope)
     name = _table_name(reader)
     reader.finish()
     return read(
@@ -205,11 +209,14 @@ def _objects(kind: str, label: str) -> Callable[[Reader], Statement]:
     def parse(reader: Reader) -> Statement:
         reader.accept("USER")
         reader.take()
+        scope = show_metadata.accept(reader) if kind == "function" else False
+        if not isinstance(scope, bool):
+            return show_metadata.parse_functions(reader, scope)
         schema, pattern = _in_schema(reader), _like(reader)
         reader.finish()
 
         def run(s: Session) -> pa.Table:
-            docs = [doc for doc in volumes.list_in(s, kind, *_schema_of(s, schema)) if _matches(doc["name"], pattern)]
+            docs = [doc for doc in volumes.list_in(s, kind, *_schema_of(s, schema)) if matches(doc["name"], pattern)]
             if kind == "volume":
                 return texts(("database", "volume_name"), [(doc["schema_name"], doc["name"]) for doc in docs])
             return texts(("function",), [(doc["full_name"],) for doc in docs])
@@ -239,7 +246,7 @@ def parse_shares(reader: Reader) -> Statement:
     reader.finish()
 
     def run(s: Session) -> pa.Table:
-        docs = [doc for doc in shares.list_shares(s) if _matches(doc["name"], pattern)]
+        docs = [doc for doc in shares.list_shares(s) if matches(doc["name"], pattern)]
         return texts(
             ("name", "created_at", "created_by", "comment"),
             [(d["name"], _moment(d), d["created_by"], d.get("comment")) for d in docs],
@@ -256,7 +263,7 @@ def parse_provider_shares(reader: Reader) -> Statement:
     return read(
         "SHOW_SHARES",
         lambda s: texts(
-            ("name",), [(doc["name"],) for doc in providers.shares_of(s, name) if _matches(doc["name"], pattern)]
+            ("name",), [(doc["name"],) for doc in providers.shares_of(s, name) if matches(doc["name"], pattern)]
         ),
     )
 
@@ -342,7 +349,7 @@ def parse_providers(reader: Reader) -> Statement:
 
 
 def _docs(docs: list[Doc], pattern: str | None, fields: tuple[str, ...]) -> pa.Table:
-    chosen = [doc for doc in docs if _matches(doc["name"], pattern)]
+    chosen = [doc for doc in docs if matches(doc["name"], pattern)]
     return texts(
         fields, [[_moment(doc) if field == "created_at" else doc.get(field) for field in fields] for doc in chosen]
     )
