@@ -22,6 +22,7 @@ from replicator.emulator import (
     secrets_api,
     sharing_api,
     sql_routes,
+    tokens_api,
     unity,
     workspace_api,
 )
@@ -48,6 +49,7 @@ ROUTES = (
     *permissions_api.ROUTES,
     *workspace_api.ROUTES,
     *scim.ROUTES,
+    *tokens_api.ROUTES,
     *files_api.ROUTES,
     *sql_routes.ROUTES,
     *web_routes.ROUTES,

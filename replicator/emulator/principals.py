@@ -7,10 +7,11 @@ import re
 import secrets
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from replicator.emulator.errors import ApiError
 from replicator.emulator.metastore import Doc, MetastoreInfo, Store
-from replicator.emulator.session import EVERYONE, Session
+from replicator.emulator.session import EVERYONE, Session, now_ms
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -74,10 +75,14 @@ def restrict(store: Store, ms: str) -> None:
     store.put(ms, "setting", "restrict_principals", doc={"value": True})
 
 
-def issue_token(store: Store, metastore: MetastoreInfo, principal: str, token: str | None = None) -> str:
-    """A bearer token of `principal`; only its digest is stored."""
+def issue_token(store: Store, metastore: MetastoreInfo, principal: str, token: str | None = None, **facts: Any) -> str:
+    """A bearer token of `principal`; only its digest is stored.
+
+    `facts` are kept with it: `token_id`, `comment`, `creation_time`, `expiry_time` (ms since the epoch, -1 for never).
+    """
     value = token or f"emulator-{secrets.token_urlsafe(32)}"
-    store.put(metastore.name, "token", _digest(value), doc={"principal": principal})
+    digest = _digest(value)
+    store.put(metastore.name, "token", digest, doc={"principal": principal, "_digest": digest, **facts})
     return value
 
 
@@ -89,7 +94,9 @@ def revoke_token(store: Store, ms: str, token: str) -> bool:
 def authenticate(store: Store, ms: str, token: str) -> str | None:
     """The principal of a token, or None. The lookup is by digest: its duration says nothing about any token."""
     doc = store.get(ms, "token", _digest(token))
-    return str(doc["principal"]) if doc is not None else None
+    if doc is None or 0 <= doc.get("expiry_time", -1) <= now_ms():
+        return None
+    return str(doc["principal"])
 
 
 def _digest(token: str) -> str:

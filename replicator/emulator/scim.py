@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
+import hashlib
 import hmac
+import json
 import re
 import secrets
 from typing import Any
@@ -13,7 +16,7 @@ from urllib.parse import parse_qs
 from replicator.emulator import principals
 from replicator.emulator.errors import ApiError, denied, invalid
 from replicator.emulator.metastore import Doc, Store, public
-from replicator.emulator.routing import Request, Route
+from replicator.emulator.routing import Request, Response, Route
 
 _BASE = "/api/2.0/preview/scim/v2"
 _FILTER = re.compile(r'\s*(\w+)\s+eq\s+"?([^"]*)"?\s*', re.IGNORECASE)
@@ -192,19 +195,35 @@ def oauth_server(request: Request) -> Doc:
     return {"issuer": oidc, "authorization_endpoint": f"{oidc}/v1/authorize", "token_endpoint": f"{oidc}/v1/token"}
 
 
-def oauth_token(request: Request) -> Doc:
-    """POST oidc/v1/token with grant_type=client_credentials."""
+def oauth_token(request: Request) -> Doc | Response:
+    """POST oidc/v1/token with grant_type=client_credentials. Refusals have the body of RFC 6749, section 5.2."""
+    try:
+        return _oauth_token(request)
+    except ApiError as error:
+        body = {"error": error.error_code, "error_description": error.message}
+        return Response(error.status, json.dumps(body).encode())
+
+
+def _oauth_token(request: Request) -> Doc:
     form = {key: values[-1] for key, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
     if form.get("grant_type") != "client_credentials":
         raise ApiError(400, "unsupported_grant_type", "Only client_credentials is supported by the emulator.")
     client_id, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
     workspace = request.workspace
     doc = workspace.store.get(workspace.metastore.name, "service_principal", client_id) if client_id else None
-    expected = str((doc or {}).get("_secret", ""))
-    if not expected or not hmac.compare_digest(expected.encode(), secret.encode()):
+    if not _is_secret_of(doc or {}, secret):
         raise ApiError(401, "invalid_client", "Client authentication failed")
     token = principals.issue_token(workspace.store, workspace.metastore, client_id)
     return {"access_token": token, "token_type": "Bearer", "expires_in": _TOKEN_SECONDS, "scope": "all-apis"}
+
+
+def _is_secret_of(doc: Doc, secret: str) -> bool:
+    """Whether a service principal has this secret, and it has not expired. Every one is compared, in constant time."""
+    digest, now = hashlib.sha256(secret.encode()).hexdigest(), datetime.datetime.now(datetime.UTC).isoformat()
+    valid = [item["secret_hash"] for item in doc.get("_secrets", ()) if item["expire_time"] > now]
+    if doc.get("_secret"):
+        valid.append(hashlib.sha256(str(doc["_secret"]).encode()).hexdigest())
+    return sum(hmac.compare_digest(known, digest) for known in valid) > 0
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
