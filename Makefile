@@ -6,10 +6,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
 
-.PHONY: help setup demo test lint types format bench clean
+.PHONY: help setup demo test test-conformance lint types format bench clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: $(READY) ## create .venv with everything that is needed
 
@@ -24,7 +24,10 @@ demo: setup ## two metastores on this machine: plan, apply, drift, reconcile
 	@$(BIN)/python examples/quickstart/demo.py
 
 test: setup ## the fast tests, in parallel
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not conformance'
+
+test-conformance: setup ## official clients against the emulator
+	@$(BIN)/python -m pytest -n $(WORKERS) -m conformance --dist loadfile tests/conformance
 
 lint: setup ## style
 	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
