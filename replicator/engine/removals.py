@@ -109,14 +109,26 @@ def _risk(address: Address) -> Risk:
 
 
 def removal_order(removed: list[Action], state: State, acting: Mapping[str, Action]) -> list[Action]:
-    """Dependants go before what they depend on; an update that lets go of an object goes before its removal."""
-    gone = {action.address for action in removed}
+    """Dependants go before what they depend on; an update that lets go of an object goes before its removal.
+
+    Only a container that is forgotten goes before all: with its children forgotten first, a run that is cut short would
+    leave it with what is not ours, and so not to be dropped.
+    """
+    gone = {action.address: action for action in removed}
     waits: dict[str, set[str]] = {address: set() for address in gone}
     for text, entry in state.resources.items():
         for need in entry.depends_on:
-            if need in gone and text != need and (text in gone or text in acting):
+            if need not in gone or text == need or not (text in gone or text in acting):
+                continue
+            if not _forgets_container(gone[need]):
                 waits[need].add(text)
+            elif text in gone and gone[text].do is Do.FORGET:
+                waits[text].add(need)
     return [
         action.model_copy(update={"depends_on": tuple(sorted(waits[action.address]))})
         for action in sorted(removed, key=lambda item: item.address)
     ]
+
+
+def _forgets_container(action: Action) -> bool:
+    return action.do is Do.FORGET and TYPES[action.at.type].holds_children

@@ -72,6 +72,7 @@ def execute(
         book = Book(opened.state, opened.pending, journal)
         context = _context(plan, desired, hands, book, options, stop)
         results = Passes(context, plan, events, Pace(options.workers, options.fail_fast, options.retry)).all()
+        hands.keep()
     finally:
         journal.close()
     state, pending = book.outcome()

@@ -70,11 +70,13 @@ class Check(Protocol):
 
 @dataclass(frozen=True)
 class Hands:
-    """How an apply touches the world: both writers, table versions, and the check of one copy."""
+    """How an apply touches the world: both writers, table versions, and the check of one copy. `keep` puts the results
+    of all checks where they belong, before state says that they were made."""
 
     writers: Mapping[Side, Writer]
     versions: Versions
     check: Check
+    keep: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

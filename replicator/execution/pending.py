@@ -125,7 +125,7 @@ def _recovered(rtype: ResourceType, intended: Entry, known: Entry | None, observ
         "id": observed.id,
         "inputs": inputs,
         "outputs": outputs,
-        "watched": intended.watched or watched(rtype, observed),
+        "watched": _still_watched(rtype, intended, observed),
         "partial": inputs != intended.inputs or bool(differing(rtype, intended.inputs, observed)),
     }
     return intended.model_copy(update=update)
@@ -156,6 +156,16 @@ def _still_held(applied: Fields, intended: Fields, held: Fields, depth: int) -> 
             left = _still_held(applied[key] or {}, intended.get(key) or {}, held[key] or {}, depth - 1)
             if left or key in intended:
                 found[key] = left
+    return found
+
+
+def _still_watched(rtype: ResourceType, intended: Entry, observed: Observed) -> dict[str, Any]:
+    """What there was before the call or was meant by it, as far as it is held now: what else is held was opened since,
+    and what is gone and comes back will be."""
+    found: dict[str, Any] = {}
+    for name, held in watched(rtype, observed).items():
+        ours = leaves(intended.inputs.get(name) or {}) | {tuple(path) for path in intended.watched.get(name, ())}
+        found[name] = [path for path in held if tuple(path) in ours]
     return found
 
 

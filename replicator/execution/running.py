@@ -82,10 +82,9 @@ def _carry_out(
     with _writers(session.config) as writers, stopping(stop):
         audit = _audit(session.config, writers, prepared, events)
         checks = Checks(prepared.desired, session.readers)
-        hands = Hands(writers, _versions(writers), checks)
+        hands = Hands(writers, _versions(writers), checks, lambda: checks.keep(writers[Side.TARGET], events))
         opened = prepared.seen.opened
         result = execute(prepared.plan, prepared.desired, opened, session.store, hands, events, options, stop)
-        checks.keep(writers[Side.TARGET], events)
         if audit is not None:
             _finish(audit, events, options.retry)
     return result

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from replicator import __version__
+from replicator.engine.actions import Do
 from replicator.engine.state import State, dump, load
 from replicator.errors import StateError
 from replicator.execution import journal
@@ -81,12 +82,15 @@ def _refuse_other(backend: Backend, stored: StoredJournal, found: Header, state:
 
 
 def _overlaid(state: State, carried: Mapping[str, Pending], found: journal.Read) -> Opened:
+    """The state with what the journal of a crashed run says. Its checks are due again: their results were lost with it,
+    since they are kept at its end."""
     assert found.header is not None
     if not found.records:
         return Opened(state, carried, found.notices)
     known = {"lineage": found.header.lineage, "metastores": dict(found.header.metastores) or state.metastores}
-    merged, pending = journal.merge(state.model_copy(update=known), found.records)
-    settled = {record.address for record in found.records}
+    records = [record for record in found.records if record.do != Do.CHECK]
+    merged, pending = journal.merge(state.model_copy(update=known), records)
+    settled = {record.address for record in records}
     kept = {address: item for address, item in carried.items() if address not in settled}
     notice = f"run {found.header.run} did not end; continuing from its journal ({len(found.records)} lines)"
     numbered = merged.model_copy(update={"serial": state.serial + 1})

@@ -393,3 +393,15 @@ def test_what_is_kept_keeps_what_holds_it() -> None:
         policy=Policy(mode="destroy"),
     )
     assert [action.do for action in made.actions] == [Do.FORGET, Do.FORGET]
+
+
+def test_what_holds_what_is_kept_is_forgotten_before_it() -> None:
+    """Cut short in between, the other way round, it would hold what is not ours and could not be dropped."""
+    kept = Entry(on_removed="forget", depends_on=["target:catalog/main"])
+    entries = {**KNOWN_MAIN, "target:schema/main.sales": kept}
+    objects = (HAVE_MAIN, HAVE_SALES)
+    made = plan(desired(), target=objects, entries=entries, policy=Policy(mode="destroy"))
+    assert [action.address for action in made.actions] == ["target:catalog/main", "target:schema/main.sales"]
+    rest = {"target:schema/main.sales": kept}
+    again = plan(desired(), target=objects, entries=rest, policy=Policy(mode="destroy"))
+    assert [(action.do, action.blocked) for action in again.actions] == [(Do.FORGET, ())]

@@ -266,6 +266,13 @@ def test_repair_keeps_the_readable_lines_and_the_damaged_journal(kept: Kept) -> 
     assert dict(opened.pending) == pending
 
 
+def test_the_checks_of_a_run_that_died_are_due_again_for_their_results_died_with_it(kept: Kept) -> None:
+    saved(kept, a_state())
+    check = Record(What.DONE, "target:check/c.a.t", "check", {"entry": {"outputs": {"verified": [3, 4]}}})
+    journalled(kept, check, done(A))
+    assert set(open_state(kept.backend).state.resources) == {A}
+
+
 def test_there_is_nothing_to_repair_without_a_journal(kept: Kept) -> None:
     with kept.backend.lock("state repair", silent):
         assert repair(kept.backend) is None

@@ -236,6 +236,35 @@ def test_access_that_somebody_opens_after_a_recovery_is_drift(tmp_path: Path, mo
     assert [item.kind for item in report.items] == [DriftKind.ACCESS_GAINED]
 
 
+def test_access_that_was_taken_away_before_a_recovery_is_drift_when_somebody_opens_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = a_bench(tmp_path, monkeypatch)
+    before, after = CLOSING[0]
+    bench.apply(wanted(before))
+    die_at_effect(bench.world, 0, "after")
+    with pytest.raises(Crash):
+        bench.apply(wanted(after))
+    assert bench.apply(wanted(after)).exit_code == ExitCode.OK
+    bench.world.objects["source:share/out"].fields["objects"]["TABLE:main.b.t"] = {"history": "ENABLED"}
+    report = find_drift(bench.opened().state, {side: bench.world.snapshot(side) for side in Side})
+    assert [item.kind for item in report.items] == [DriftKind.ACCESS_GAINED]
+
+
+def test_access_that_somebody_opened_between_a_crash_and_its_recovery_is_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = a_bench(tmp_path, monkeypatch)
+    _, share = CLOSING[0]
+    die_at_effect(bench.world, 0, "after")
+    with pytest.raises(Crash):
+        bench.apply(wanted(share))
+    bench.world.objects["source:share/out"].fields["objects"]["TABLE:main.secrets.t"] = {"history": "ENABLED"}
+    bench.apply(wanted(share))
+    report = find_drift(bench.opened().state, {side: bench.world.snapshot(side) for side in Side})
+    assert [item.kind for item in report.items] == [DriftKind.ACCESS_GAINED]
+
+
 def test_a_copy_that_is_recovered_or_taken_over_knows_its_origin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

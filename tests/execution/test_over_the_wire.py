@@ -1,7 +1,5 @@
 """Apply over real HTTP, the real SDK and the real SQL connector: once, again, and through lost answers."""
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,39 +194,6 @@ def lose_an_answer(folder: Path, moment: str, kind: dict[str, str], k: int) -> b
 @pytest.mark.parametrize("kind", [wire.REST_WRITES, wire.SQL_WRITES], ids=["rest", "sql"])
 def test_a_lost_answer_changes_nothing_in_the_end(tmp_path: Path, kind: dict[str, str]) -> None:
     assert lose_an_answer(tmp_path, "drop_after", kind, 1)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", ["drop_before", "drop_after"])
-@pytest.mark.parametrize("kind", [wire.REST_WRITES, wire.SQL_WRITES], ids=["rest", "sql"])
-def test_a_lost_answer_to_any_write_changes_nothing_in_the_end(
-    tmp_path: Path, moment: str, kind: dict[str, str]
-) -> None:
-    k = 0
-    while lose_an_answer(tmp_path / str(k), moment, kind, k):
-        k += 1
-    assert k >= 5
-
-
-def run_driver(tmp_path: Path, *kills: str) -> list[str]:
-    """Run the killing driver in a process of its own; its report, one line per kill."""
-    command = [sys.executable, "-m", "tests.execution.killing", str(tmp_path), *kills]
-    home = Path(__file__).parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, cwd=home)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines()
-
-
-def test_a_run_that_is_killed_is_finished_by_the_next(tmp_path: Path) -> None:
-    report = run_driver(tmp_path, "kill_after:rest:3", "kill_after:sql:1")
-    assert report == ["kill_after:rest:3 killed, then well", "kill_after:sql:1 killed, then well"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", ["kill_before", "kill_after"])
-def test_a_run_that_is_killed_at_any_write_is_finished_by_the_next(tmp_path: Path, moment: str) -> None:
-    kills = [f"{moment}:{what}:{k}" for what, how_many in (("rest", 9), ("sql", 5)) for k in range(how_many)]
-    assert run_driver(tmp_path, *kills) == [f"{kill} killed, then well" for kill in kills]
 
 
 def test_an_interrupted_run_is_finished_by_the_next(folder: Path) -> None:
