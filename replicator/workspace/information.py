@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from replicator.engine.snapshot import Snapshot
+from replicator.resources import canonical
 from replicator.resources.base import Observed
 from replicator.sqltext import literal
 from replicator.workspace.client import WorkspaceReader
@@ -85,19 +86,21 @@ def read_tags(reader: WorkspaceReader, kind: str, catalogs: Iterable[str]) -> di
 
 
 def read_names(reader: WorkspaceReader, catalogs: Iterable[str]) -> dict[str, list[Observed]]:
-    """The tables of some catalogs by schema (`catalog.schema`), as one glance shows them: name and kind, no fields."""
+    """The tables of some catalogs by schema (`catalog.schema`), as one glance shows them: name, kind and comment,
+    which belongs to their copies too."""
     rows = reader.query_arrow(
-        "SELECT table_catalog, table_schema, table_name, table_type, data_source_format, created_by, created "
+        "SELECT table_catalog, table_schema, table_name, table_type, data_source_format, created_by, created, comment "
         f"FROM system.information_schema.tables WHERE table_catalog IN ({_literals(catalogs)}) "
         f"AND table_schema <> {literal(_SYSTEM_SCHEMA)}"
     )
     found: dict[str, list[Observed]] = {}
     columns = (column.to_pylist() for column in rows.columns)
-    for catalog, schema, name, kind, stored, author, created in zip(*columns, strict=True):
+    for catalog, schema, name, kind, stored, author, created, comment in zip(*columns, strict=True):
         facts = {"table_type": kind, "data_source_format": stored, "created_by": author, "glance": True}
         facts["created_at"] = int(created.timestamp() * 1000) if created is not None else None
         info = {key: value for key, value in facts.items() if value is not None}
-        found.setdefault(f"{catalog}.{schema}", []).append(Observed(f"{catalog}.{schema}.{name}", {}, info=info))
+        fields = {"comment": canonical.text(comment)}
+        found.setdefault(f"{catalog}.{schema}", []).append(Observed(f"{catalog}.{schema}.{name}", fields, info=info))
     return found
 
 

@@ -108,6 +108,12 @@ def test_an_origin_that_moved_is_read_in_full_and_its_copy_too(many: Many, trust
     assert counted["target statement history"] == 1
 
 
+def test_a_glance_shows_the_comment_that_a_copy_has_too(many: Many, trusting: None) -> None:
+    many.run(SOURCE, f"COMMENT ON TABLE {ORIGIN} IS 'Orders'")
+    action = next(action for action in many.plan().actions if action.address == COPY)
+    assert [(change.path, change.after) for change in action.changes] == [(("comment",), "Orders")]
+
+
 def _of_its_own(many: Many) -> None:
     """Give the origin a history of its own, and let an apply see it."""
     _made_anew(many)
@@ -121,7 +127,9 @@ def _of_its_own(many: Many) -> None:
 def _made_anew(many: Many) -> None:
     """Another table under the origin's name. (DROP TABLE would remove the one Delta log that all of them have.)"""
     many.endpoint(SOURCE).store.delete(SOURCE, "table", *ORIGIN.split("."))
-    many.run(SOURCE, f"CREATE TABLE {ORIGIN} (column_00 STRING, column_01 BIGINT, column_02 BIGINT)")
+    many.run(
+        SOURCE, f"CREATE TABLE {ORIGIN} (column_00 STRING, column_01 BIGINT, column_02 BIGINT) COMMENT 'one of many'"
+    )
 
 
 def test_an_origin_that_was_made_anew_at_the_same_version_is_seen(many: Many, trusting: None) -> None:
