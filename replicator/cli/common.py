@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,6 +132,10 @@ def verb(function: Callable[..., ExitCode | None]) -> Callable[..., int]:
         except ReplicatorError as error:
             error.hint = with_options(error.hint, run.arguments)
             raise
+        except KeyboardInterrupt as interrupt:
+            # Typer would end the process without a word.
+            print(str(interrupt) or "interrupted", file=sys.stderr)
+            return int(ExitCode.INTERRUPTED)
 
     keyword_only = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
     _with_signature(command, [_CONTEXT, *keyword_only, *_parameters()])

@@ -1,6 +1,7 @@
 """main: from the process's arguments to its exit code. Nothing else decides an exit code or prints an error."""
 
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -19,7 +20,9 @@ _TAKES_VALUE = frozenset({"-c", "--config", "-e", "--env", "--var", "--state-dir
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command line and end the process with its exit code."""
+    """Run a command line and end the process with its exit code. SIGTERM, which is how CI cancels, ends it as Ctrl-C
+    does: the lock is given back."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

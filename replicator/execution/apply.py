@@ -1,6 +1,7 @@
 """Apply: execute a plan, and nothing but the plan."""
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -45,6 +46,11 @@ class Options:
 _DEFAULTS = Options()
 SHOWN = 20
 """How many blocks a refusal lists."""
+_ENDING = b"\ninterrupted: what runs is finished and nothing more begun; interrupt again to stop at once\n"
+_CUT_OFF = (
+    "interrupted at once: what was under way may or may not have happened; the next command looks, and "
+    "replicator apply goes on from there"
+)
 
 
 def execute(
@@ -193,7 +199,7 @@ def _word(ended: ApplyResult) -> str:
 
 @contextlib.contextmanager
 def stopping(stop: threading.Event) -> Iterator[None]:
-    """Inside, the first SIGINT or SIGTERM sets `stop` and the second raises KeyboardInterrupt.
+    """Inside, the first SIGINT or SIGTERM sets `stop`, and says so, and the second raises KeyboardInterrupt.
 
     Only the main thread hears signals; in another one this does nothing.
     """
@@ -203,8 +209,9 @@ def stopping(stop: threading.Event) -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(_CUT_OFF)
         stop.set()
+        os.write(2, _ENDING)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, handle) for number in numbers}

@@ -139,6 +139,11 @@ def is_alive(holder: Holder) -> bool | None:
     return False
 
 
+def is_this_process(holder: Holder) -> bool:
+    """Whether it is we who hold it."""
+    return (holder.pid, holder.machine) == (os.getpid(), machine()) and holder.started == (start_of(os.getpid()) or 0)
+
+
 def locked(holder: Holder | None, options: str = "") -> LockedError:
     """The refusal that names the holder, and the way out if a person knows better."""
     known = holder is not None and (holder.host == socket.gethostname() or is_alive(holder))

@@ -14,6 +14,7 @@ from replicator.engine.state import State, dump, load
 from replicator.errors import StateError
 from replicator.execution import journal
 from replicator.execution.backend import Backend, Moved, StoredJournal
+from replicator.execution.holder import Holder, is_alive, is_this_process
 from replicator.execution.journal import Header, Journal, Pending
 
 KEPT_SERIALS = 10
@@ -60,7 +61,7 @@ def _opened(backend: Backend) -> Opened:
     if found.header is None:
         return Opened(state, carried, found.notices)
     _refuse_other(backend, stored, found.header, state)
-    return _overlaid(state, carried, found)
+    return _overlaid(state, carried, found, under_way(backend))
 
 
 def _repair_options(backend: Backend, stored: StoredJournal) -> str:
@@ -81,7 +82,13 @@ def _refuse_other(backend: Backend, stored: StoredJournal, found: Header, state:
         )
 
 
-def _overlaid(state: State, carried: Mapping[str, Pending], found: journal.Read) -> Opened:
+def under_way(backend: Backend) -> Holder | None:
+    """Who holds the lock, unless it is this process, or one that is known to be dead."""
+    holder = backend.holder()
+    return None if holder is None or is_this_process(holder) or is_alive(holder) is False else holder
+
+
+def _overlaid(state: State, carried: Mapping[str, Pending], found: journal.Read, by: Holder | None) -> Opened:
     """The state with what the journal of a crashed run says. Its checks are due again: their results were lost with it,
     since they are kept at its end."""
     assert found.header is not None
@@ -92,7 +99,10 @@ def _overlaid(state: State, carried: Mapping[str, Pending], found: journal.Read)
     merged, pending = journal.merge(state.model_copy(update=known), records)
     settled = {record.address for record in records}
     kept = {address: item for address, item in carried.items() if address not in settled}
-    notice = f"run {found.header.run} did not end; continuing from its journal ({len(found.records)} lines)"
+    lines = f"({len(found.records)} lines)"
+    notice = f"run {found.header.run} did not end; continuing from its journal {lines}"
+    if by is not None:
+        notice = f"the state is being written: {by}; what follows is how far its journal goes {lines}"
     numbered = merged.model_copy(update={"serial": state.serial + 1})
     return Opened(numbered, {**kept, **pending}, (*found.notices, notice), saved=False)
 

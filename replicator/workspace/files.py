@@ -83,8 +83,9 @@ class VolumeFolder:
         try:
             yield
         except NotFound as error:
-            volume = ".".join(self.path.split("/")[2:5])
-            raise _said(error, f"{self.path}: there is no such volume", f"create it: CREATE VOLUME {volume}") from None
+            root = "/".join(self.path.split("/")[:5])
+            create = f"create it: CREATE VOLUME {'.'.join(root.split('/')[2:])}"
+            raise _said(error, f"{root}: there is no such volume", create) from None
         except PermissionDenied as error:
             needs = "plan and drift need READ VOLUME, apply WRITE VOLUME too, and both USE CATALOG and USE SCHEMA"
             raise _said(error, f"{self.path}: the volume may not be used", needs) from None
