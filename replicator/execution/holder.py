@@ -144,10 +144,10 @@ def is_this_process(holder: Holder) -> bool:
     return (holder.pid, holder.machine) == (os.getpid(), machine()) and holder.started == (start_of(os.getpid()) or 0)
 
 
-def locked(holder: Holder | None, options: str = "") -> LockedError:
+def locked(holder: Holder | None) -> LockedError:
     """The refusal that names the holder, and the way out if a person knows better."""
     known = holder is not None and (holder.host == socket.gethostname() or is_alive(holder))
-    unlock = "" if holder is None else f"; if you know that it is dead: replicator state unlock{options} {holder.id}"
+    unlock = "" if holder is None else f"; if you know that it is dead: replicator state unlock {holder.id}"
     dead = "" if known else unlock
     return LockedError(
         f"the state is locked: {holder or 'by a run that is just starting'}", hint=f"wait for it to end{dead}"

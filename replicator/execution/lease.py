@@ -138,12 +138,12 @@ def clock() -> float:
 
 
 @contextlib.contextmanager
-def hold(folder: VolumeFolder, operation: str, serial: int, options: str, notify: Notify) -> Iterator[Lease]:
+def hold(folder: VolumeFolder, operation: str, serial: int, notify: Notify) -> Iterator[Lease]:
     """Hold the lock. Raises LockedError naming the holder; `notify` hears of a dead lock taken over."""
     before = newest(folder, folder.names())
     if before is not None and not before.released:
-        _wait_for_its_end(folder, before, options, notify)
-    lease = _take(folder, before, operation, serial, options)
+        _wait_for_its_end(folder, before, notify)
+    lease = _take(folder, before, operation, serial)
     try:
         if before is not None and not before.released:
             notify(f"took over the lock of a run that died: {before.holder}")
@@ -156,13 +156,13 @@ def hold(folder: VolumeFolder, operation: str, serial: int, options: str, notify
             notify(f"the lock could not be given back, so it is free only after {ttl}: {error.message}")
 
 
-def _take(folder: VolumeFolder, before: Generation | None, operation: str, serial: int, options: str) -> Lease:
+def _take(folder: VolumeFolder, before: Generation | None, operation: str, serial: int) -> Lease:
     known = max(serial, before.serial if before else 0)
     mine = Generation(before.number + 1 if before else 1, this_process(operation), serial=known)
     began = clock()
     if not folder.create(mine.name, mine.data):
         other = newest(folder, folder.names())
-        raise locked(other.holder if other else None, options)
+        raise locked(other.holder if other else None)
     return Lease(folder, mine, began)
 
 
@@ -173,11 +173,11 @@ def older(folder: VolumeFolder, names: list[str], number: int) -> list[Generatio
     return [_read(folder, before, data) for before, data in files if data is not None]
 
 
-def _wait_for_its_end(folder: VolumeFolder, seen: Generation, options: str, notify: Notify) -> None:
+def _wait_for_its_end(folder: VolumeFolder, seen: Generation, notify: Notify) -> None:
     """Return when the holder is known to be dead. Raises LockedError when it lives, or another one was faster."""
     alive = is_alive(seen.holder)
     if alive:
-        raise locked(seen.holder, options)
+        raise locked(seen.holder)
     if alive is False:
         return
     ttl = seen.holder.ttl_s
@@ -189,7 +189,7 @@ def _wait_for_its_end(folder: VolumeFolder, seen: Generation, options: str, noti
         if now is not None and now != seen:
             if now.released and now.number == seen.number:
                 return
-            raise locked(now.holder, options)
+            raise locked(now.holder)
 
 
 def unlock(folder: VolumeFolder, lock_id: str) -> tuple[Generation, Generation]:

@@ -56,14 +56,14 @@ def lost(other: Holder | None) -> LockedError:
 
 
 @contextlib.contextmanager
-def hold(path: Path, operation: str, *, options: str = "", notify: Callable[[str], None]) -> Iterator[Held]:
+def hold(path: Path, operation: str, *, notify: Callable[[str], None]) -> Iterator[Held]:
     """Hold a lock. Raises LockedError naming the holder; `notify` hears of a dead lock taken over."""
     private_directory(path.parent)
-    handle = _acquire(path, options)
+    handle = _acquire(path)
     try:
         dead = read_holder(path)
         if dead is not None:
-            _watch_other_host(path, dead, options)
+            _watch_other_host(path, dead)
             notify(f"took over the lock of a run that died: {dead}")
         mine = this_process(operation)
         _write(handle, mine)
@@ -83,7 +83,7 @@ def _give_back(path: Path, held: Held) -> None:
         remove(path)
 
 
-def _acquire(path: Path, options: str) -> int:
+def _acquire(path: Path) -> int:
     """The open, flocked lock file. Created exclusively or opened; one that was removed meanwhile is not the lock."""
     while True:
         try:
@@ -97,14 +97,14 @@ def _acquire(path: Path, options: str) -> int:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(handle)
-            raise locked(read_holder(path), options) from error
+            raise locked(read_holder(path)) from error
         with contextlib.suppress(FileNotFoundError):
             if os.fstat(handle).st_ino == path.stat().st_ino:
                 return handle
         os.close(handle)
 
 
-def _watch_other_host(path: Path, seen: Holder, options: str) -> None:
+def _watch_other_host(path: Path, seen: Holder) -> None:
     """Raises LockedError if a lock of another host beats while we watch for as long as it may be silent."""
     if seen.host == socket.gethostname():
         return
@@ -113,7 +113,7 @@ def _watch_other_host(path: Path, seen: Holder, options: str) -> None:
         time.sleep(1.0)
         now = read_holder(path)
         if now is not None and (now.id, now.heartbeat) != (seen.id, seen.heartbeat):
-            raise locked(now, options)
+            raise locked(now)
 
 
 def _write(handle: int, holder: Holder) -> None:

@@ -1,7 +1,6 @@
 """Where a configuration keeps its state: the one place that knows which backends there are."""
 
 from pathlib import Path
-from shlex import quote
 
 from replicator.address import Side
 from replicator.config import Config
@@ -23,7 +22,7 @@ def backend(config: Config, directory: Path | None = None) -> Backend:
     connection = config.connection(Side(state.side))
     path = f"{state.volume}/{config.environment}"
     folder = open_volume(connection, path, retry=config.retry, directory=config.directory)
-    return Volume(folder, config.environment, f" -c {quote(str(config.path))} -e {quote(config.environment)}")
+    return Volume(folder, config.environment)
 
 
 def local(directory: Path) -> Path:

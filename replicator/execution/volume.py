@@ -35,10 +35,9 @@ Pieces = dict[int, list[int]]
 class Volume:
     """Implements `backend.Backend` in one folder per environment."""
 
-    def __init__(self, folder: VolumeFolder, environment: str, options: str = "") -> None:
+    def __init__(self, folder: VolumeFolder, environment: str) -> None:
         self.environment = environment
         self._folder = folder
-        self._options = options
         self._lease: Lease | None = None
 
     @property
@@ -47,7 +46,7 @@ class Volume:
 
     @property
     def options(self) -> str:
-        return self._options
+        return ""  # the configuration names it
 
     def read(self) -> Stored | None:
         for _ in range(_LOOKS):
@@ -174,7 +173,7 @@ class Volume:
     @contextlib.contextmanager
     def lock(self, operation: str, notify: Notify) -> Iterator[Holder]:
         serial = max(self.serials(), default=0)
-        with leases.hold(self._folder, operation, serial, self.options, notify) as lease:
+        with leases.hold(self._folder, operation, serial, notify) as lease:
             self._lease = lease
             try:
                 self._succeed(lease)

@@ -81,7 +81,7 @@ def volume(root: Path, path: str, environment: str = PROD) -> Volume:
     """A state in a volume of that workspace, as another process would open it."""
     connection = Connection(host=f"emulator://eu-west?root={root}")
     folder = open_volume(connection, f"{VOLUME}/{path}/{environment}", retry=Retry(), directory=root)
-    return Volume(folder, environment, f" -e {environment}")
+    return Volume(folder, environment)
 
 
 def volume_files(endpoint: Endpoint) -> Path:
