@@ -69,8 +69,8 @@ def _atom(value: str, kind: Atom, actual: Atom) -> list[str]:
 
 
 def _is_negative_zero(value: str) -> str:
-    """Never NULL. Only the text of a zero shows its sign."""
-    return f"CASE WHEN {value} = 0 THEN CAST({value} AS STRING) = '-0.0' ELSE false END"
+    """1 or 0, never NULL. Only the text of a zero shows its sign."""
+    return f"CASE WHEN {value} = 0 THEN if(CAST({value} AS STRING) = '-0.0', 1, 0) ELSE 0 END"
 
 
 def _cast(value: str, kind: Atom, actual: Atom) -> str:
@@ -133,7 +133,7 @@ def _atom_text(value: str, kind: Atom, actual: Atom) -> str:
     if kind.name in FLOATS:
         # of one number, xxhash64 is a permutation of its bits: exact, and no engine's way of printing matters
         number = f"CAST(xxhash64({_cast(value, kind, actual)}) AS STRING)"
-        return f"CASE WHEN {value} IS NULL THEN NULL WHEN {_is_negative_zero(value)} THEN '-0.0' ELSE {number} END"
+        return f"CASE WHEN {value} IS NULL THEN NULL WHEN {_is_negative_zero(value)} = 1 THEN '-0.0' ELSE {number} END"
     if kind.name == "timestamp":
         return f"CAST(unix_micros({value}) AS STRING)"
     if kind.name == "binary":

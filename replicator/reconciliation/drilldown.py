@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from replicator.reconciliation import canon, multiset
-from replicator.reconciliation.fingerprint import Buckets, Cell, aggregates, cell, differing
+from replicator.reconciliation.fingerprint import Buckets, Cell, aggregates, bucket_of, cell, differing
 from replicator.reconciliation.multiset import Finding, RowHash
 from replicator.reconciliation.pairing import Detail, RowDetail, describe
 from replicator.reconciliation.probe import Pair, Rows
@@ -56,7 +56,7 @@ def drill(
     bad = differing(source, target)
     if _is_systemic(bad, source, target, limits):
         return Drilled(complete=False, columns=tuple(_by_columns(recipe, pair)))
-    wanted = f"pmod({recipe.bucket_by}, {buckets})"
+    wanted = bucket_of(recipe, buckets)
     if _rows_in(bad, source, target) > limits.rows:
         parts = max(2, SUB_CELLS // (1 << (len(bad) - 1).bit_length()))
         cells = pair.query(lambda probe: sub_buckets_sql(recipe, probe.place, buckets, bad, parts))
@@ -96,18 +96,18 @@ def _hash(row: Mapping[str, Any], recipe: Recipe) -> RowHash:
 
 
 def _sub_bucket(recipe: Recipe, buckets: int, parts: int) -> str:
-    by = recipe.bucket_by
-    return f"pmod({by}, {buckets}) * {parts} + pmod(shiftright({by}, {_SUB_SHIFT}), {parts})"
+    above = f"shiftright({recipe.bucket_by}, {_SUB_SHIFT}) & {parts - 1}"
+    return f"({bucket_of(recipe, buckets)}) * {parts} + ({above})"
 
 
 def _in(expression: str, values: Collection[int]) -> str:
-    return f"{expression} IN ({', '.join(str(value) for value in values)})"
+    return f"({expression}) IN ({', '.join(str(value) for value in values)})"
 
 
 def sub_buckets_sql(recipe: Recipe, place: Place, buckets: int, bad: Sequence[int], parts: int) -> str:
     """The level-1 columns, for the differing buckets cut into `parts` each."""
     sub = _sub_bucket(recipe, buckets, parts)
-    where = _in(f"pmod({recipe.bucket_by}, {buckets})", bad)
+    where = _in(bucket_of(recipe, buckets), bad)
     return f"SELECT {sub} AS b, {aggregates(recipe)} FROM ({hashed_rows(recipe, place)}) WHERE {where} GROUP BY {sub}"
 
 

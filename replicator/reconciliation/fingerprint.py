@@ -55,8 +55,13 @@ def bucket_count(rows: int | None) -> int:
 
 def fingerprint_sql(recipe: Recipe, place: Place, buckets: int) -> str:
     """Columns b, n and, per hash word w: x_w, hi_w, lo_w."""
-    bucket = f"pmod({recipe.bucket_by}, {buckets})"
+    bucket = bucket_of(recipe, buckets)
     return f"SELECT {bucket} AS b, {aggregates(recipe)} FROM ({hashed_rows(recipe, place)}) GROUP BY {bucket}"
+
+
+def bucket_of(recipe: Recipe, buckets: int) -> str:
+    """The number of a row's bucket. `buckets` is a power of two, so that a mask does what pmod does, at less cost."""
+    return f"{recipe.bucket_by} & {buckets - 1}"
 
 
 def count_sql(place: Place) -> str:

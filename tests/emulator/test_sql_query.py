@@ -101,6 +101,22 @@ def test_hashes_skip_nulls_as_spark_does(db: Warehouse, condition: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mark", "distinct"),
+    [
+        ("", 1),
+        (", CAST(if(a IS NULL, 1, 0) + if(b IS NULL, 2, 0) AS BIGINT)", 2),
+        (", if(a IS NULL, 1, 0) + if(b IS NULL, 1, 0)", 1),
+        (", if(a IS NULL, 1, 0) + if(b IS NULL, 2, 0) + 0 * 7", 2),
+        (", CASE WHEN a IS NULL THEN 1 ELSE 0 END", 2),
+        (", if(c IS NULL, 1, 0)", 1),
+    ],
+)
+def test_only_what_is_marked_keeps_a_skipped_null_apart(db: Warehouse, mark: str, distinct: int) -> None:
+    rows = "VALUES (1, NULL, 1), (NULL, 1, 1) AS t(a, b, c)"
+    assert db.value(f"SELECT count(DISTINCT xxhash64(a, b{mark})) FROM {rows}") == distinct
+
+
+@pytest.mark.parametrize(
     ("expression", "error_class"),
     [
         ("1 / 0", "DIVIDE_BY_ZERO"),

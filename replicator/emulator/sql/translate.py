@@ -24,6 +24,7 @@ _INTEGERS = {
     exp.DataType.Type.INT: "sp_to_int",
     exp.DataType.Type.BIGINT: "sp_to_bigint",
 }
+_TO_INTEGER = frozenset(_INTEGERS.values())
 
 
 def parse(text: str) -> exp.Expr:
@@ -231,17 +232,62 @@ def _hashed_fast(macro: str, items: list[exp.Expr], listed: exp.Expr) -> exp.Exp
     """
     if any(item.find(exp.Lambda, exp.Array) for item in items):
         return None
+    marked = set().union(*map(_marked_null, items))
     is_list: exp.Expr | None = None
     for item in items:
         if _never_null(item):
             continue
-        test = exp.Or(this=call("sp_is_map", item.copy()), expression=exp.Is(this=item.copy(), expression=exp.Null()))
+        test: exp.Expr = call("sp_is_map", item.copy())
+        if _without_casts(item).sql() not in marked:
+            test = exp.Or(this=test, expression=exp.Is(this=item.copy(), expression=exp.Null()))
         is_list = test if is_list is None else exp.Or(this=is_list, expression=test)
     hashes = [_plain("hash", item.copy()) for item in items]
     plain = call(f"{macro}_of", _plain("hash", cast(exp.Literal.number(_SEED), "UBIGINT"), *hashes))
     if is_list is None:
         return plain
     return exp.Case(ifs=[exp.If(this=is_list, true=listed)], default=plain)
+
+
+def _marked_null(item: exp.Expr) -> set[str]:
+    """What an argument that is a bitmap of NULLs, `if(a IS NULL, 1, 0) + if(b IS NULL, 2, 0) + …`, tells of.
+
+    Where one argument says whether another is NULL, skipping that NULL cannot make two lists of arguments equal, so
+    that the row needs no list.
+    """
+    found: dict[str, str] = {}
+    for term in _summands(item):
+        match _branches(term):
+            case (exp.Is(this=tested, expression=exp.Null()), exp.Literal() as bit, exp.Literal(this="0")):
+                if not bit.is_int or int(bit.name).bit_count() != 1 or bit.name in found:
+                    return set()
+                found[bit.name] = tested.sql()
+            case _:
+                return set()
+    return set(found.values())
+
+
+def _summands(item: exp.Expr) -> list[exp.Expr]:
+    item = _without_casts(item)
+    return [*_summands(item.this), *_summands(item.expression)] if isinstance(item, exp.Add) else [item]
+
+
+def _without_casts(item: exp.Expr) -> exp.Expr:
+    """What is cast: NULL exactly where the cast is, for a cast that fails raises."""
+    while isinstance(item, exp.Cast | exp.Paren) or (isinstance(item, exp.Anonymous) and item.name in _TO_INTEGER):
+        if isinstance(item, exp.TryCast):
+            return item
+        item = item.expressions[0] if isinstance(item, exp.Anonymous) else item.this
+    return item
+
+
+def _branches(node: exp.Expr) -> tuple[exp.Expr | None, exp.Expr | None, exp.Expr | None]:
+    """Condition, value and other value of an IF, or of a CASE with one WHEN; thrice None for anything else."""
+    if isinstance(node, exp.If):
+        return node.this, node.args.get("true"), node.args.get("false")
+    if isinstance(node, exp.Case) and node.this is None and len(node.args["ifs"]) == 1:
+        only = node.args["ifs"][0]
+        return only.this, only.args.get("true"), node.args.get("default")
+    return None, None, None
 
 
 _SEED = 42
@@ -256,6 +302,8 @@ def _never_null(node: exp.Expr) -> bool:
         return _never_null(node.this)
     if isinstance(node, exp.Add):
         return _never_null(node.this) and _never_null(node.expression)
+    if isinstance(node, exp.If):
+        return all(part is not None and _never_null(part) for part in _branches(node)[1:])
     if isinstance(node, exp.Case):
         default = node.args.get("default")
         return (
@@ -267,7 +315,7 @@ def _never_null(node: exp.Expr) -> bool:
         return any(_never_null(item) for item in (node.this, *node.expressions))
     if not isinstance(node, exp.Anonymous):
         return False
-    return node.name in _HASHES or (node.name in _INTEGERS.values() and _never_null(node.expressions[0]))
+    return node.name in _HASHES or (node.name in _TO_INTEGER and _never_null(node.expressions[0]))
 
 
 def _is_null(node: exp.Expr) -> exp.Expr:
