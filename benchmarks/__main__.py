@@ -7,10 +7,16 @@ from os import cpu_count
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cloning, executing, planning, startup
+from benchmarks import cloning, executing, planning, reconciling, startup
 from benchmarks.figures import Figure
 
-BENCHES = {"startup": startup, "planning": planning, "executing": executing, "cloning": cloning}
+BENCHES = {
+    "startup": startup,
+    "planning": planning,
+    "executing": executing,
+    "cloning": cloning,
+    "reconciling": reconciling,
+}
 
 
 def main(names: list[str]) -> int:
