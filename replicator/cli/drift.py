@@ -12,7 +12,7 @@ from replicator.cli.common import Run, verb
 from replicator.cli.drift_record import read_record, sort_out, updated, write_record
 from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, must_match, together
 from replicator.cli.work import READING, opened
-from replicator.errors import ExitCode, UsageError
+from replicator.errors import ExitCode
 from replicator.render.look import many
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def drift(
     from replicator.render.progress import waiting
 
     together(json=as_json, markdown=markdown)
+    output.must_be_writable(junit)
     accepted = _baseline(run, baseline)
     with opened(run, workers=workers) as session, waiting(READING, quiet=run.quiet):
         seen = observe(session)
@@ -76,7 +77,9 @@ def drift(
         recorded |= {mark: remembered[mark] for mark in agreed}
     news = sort_out(report, recorded, accepted)
     if junit is not None:
-        _write_junit(junit, report, news, only_new=only_new)
+        from replicator.render.junit import drift_junit
+
+        output.write_file(junit, drift_junit(report, news, only_new=only_new))
     _show(run, report, news, as_json=as_json, markdown=markdown, full=full)
     return ExitCode.CHANGES if news.new or (news.known and not only_new) else ExitCode.OK
 
@@ -102,15 +105,6 @@ def _agreed(report: "DriftReport", patterns: Sequence[str]) -> frozenset[str]:
     return frozenset(
         item.fingerprint for item in report.items if any(fnmatchcase(item.address, pattern) for pattern in patterns)
     )
-
-
-def _write_junit(path: Path, report: "DriftReport", news: "News", *, only_new: bool) -> None:
-    from replicator.render.junit import drift_junit
-
-    try:
-        path.write_text(drift_junit(report, news, only_new=only_new), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _show(run: Run, report: "DriftReport", news: "News", *, as_json: bool, markdown: bool, full: bool) -> None:

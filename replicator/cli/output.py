@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import Any, TextIO
 
 from replicator.cli.common import Run
+from replicator.errors import UsageError
 from replicator.render.look import Look, painted, to_ascii
 
 DEFAULT_WIDTH = 100
@@ -38,6 +40,23 @@ def show_raw(text: str) -> None:
     """A result that is a document in itself: no colour, no replacement."""
     sys.stdout.write(text)
     sys.stdout.flush()  # the reader of a pipe has it at once, also from a verb that goes on
+
+
+def must_be_writable(*files: Path | None) -> None:
+    """Before the work, not after it. Raises UsageError for a file whose folder is not there, or that is a folder."""
+    for path in files:
+        if path is not None and path.is_dir():
+            raise UsageError(f"{path}: is a folder", hint="name a file in it")
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{path}: there is no folder {path.parent}", hint=f"make it: mkdir -p '{path.parent}'")
+
+
+def write_file(path: Path, text: str) -> None:
+    """A result that goes to a file. Raises UsageError when it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def tell(run: Run, text: str) -> None:

@@ -8,16 +8,22 @@ from replicator import __version__
 from replicator.address import Address, Side
 from replicator.engine.actions import Action
 from replicator.engine.desired import Desired
+from replicator.engine.snapshot import Snapshot
 from replicator.errors import ReplicatorError
 from replicator.execution.events import Events, Kind, now
 from replicator.execution.job import Verdict
+from replicator.reconciliation import metadata
 from replicator.reconciliation.check import run_check
+from replicator.reconciliation.governance import Governance
+from replicator.reconciliation.incremental import merged
 from replicator.reconciliation.results import append
+from replicator.reconciliation.settled import settled
 from replicator.reconciliation.task import CheckTask, Settings
 from replicator.reconciliation.verdicts import CheckResult, Report, SideResult, summarise
 from replicator.reconciliation.verdicts import Verdict as Verdicts
 from replicator.resources import TYPES
 from replicator.resources.base import Fields, Reader, Writer
+from replicator.resources.canonical import principal
 
 _NOT_FOR_LOGS: dict[str, Any] = {"rows": True, "source": {"statements"}, "target": {"statements"}}
 """Keys of rows belong into the results alone, and statements can be asked for."""
@@ -28,12 +34,15 @@ class Checks:
     """The checks of one run, implementing `job.Check`. Safe to call from many threads.
 
     What could not be verified is kept in the tables of results once for the same versions and reason, not by each
-    apply that asks again.
+    apply that asks again. `snapshots` and `governance`, where given, settle what needs no reading, and add what differs
+    beside the data.
     """
 
     desired: Desired
     readers: Mapping[Side, Reader]
     settings: Settings = field(default_factory=Settings)
+    snapshots: Mapping[Side, Snapshot] = field(default_factory=dict)
+    governance: Mapping[Side, Governance] = field(default_factory=dict)
     started: str = field(default_factory=now)
     results: dict[str, tuple[str | None, CheckResult]] = field(default_factory=dict)
 
@@ -48,7 +57,11 @@ class Checks:
             verified=result.verified,
             hopeless=result.hopeless,
             message=f"{result.verdict}: {result.message}",
-            remember={"fingerprints": dict(result.fingerprints), "rows": result.source.rows, "said": said},
+            remember={
+                "fingerprints": merged(known.get("fingerprints") or {}, result.fingerprints),
+                "rows": result.source.rows,
+                "said": said,
+            },
             told={**told, "source_version": result.source.version, "target_version": result.target.version},
             details=result.model_dump(mode="json", exclude=_NOT_FOR_LOGS),
         )
@@ -71,9 +84,23 @@ class Checks:
     def run(self, address: Address, fields: Fields, known: Mapping[str, Any], copied: Mapping[str, Any]) -> CheckResult:
         """Run one check and keep its result."""
         task = self._task(address, fields, known, copied)
-        result = run_check(task, self.readers[Side.SOURCE], self.readers[Side.TARGET])
+        result = settled(task, self.snapshots, self.governance) if self.snapshots else None
+        result = result or run_check(task, self.readers[Side.SOURCE], self.readers[Side.TARGET])
+        if task.schema_check and self.governance:
+            result = self._with_metadata(result, task)
         self.results[str(address)] = (fields.get("results_schema"), result)
         return result
+
+    def _with_metadata(self, result: CheckResult, task: CheckTask) -> CheckResult:
+        """The same with what the snapshots know beside the data of both tables."""
+        copy_at = Address(Side.TARGET, "table", task.table)
+        pair = [self.snapshots[at.side].find(at) for at in (task.origin, copy_at)]
+        if pair[0] is None or pair[1] is None:
+            return result
+        ours, theirs = (self.governance[side] for side in (task.origin.side, Side.TARGET))
+        us = tuple(principal(self.snapshots[side].metastore.principal) for side in (task.origin.side, Side.TARGET))
+        found = metadata.compare(pair[0], pair[1], ours, theirs, (us[0], us[1]))
+        return result.model_copy(update={"schema_differences": (*result.schema_differences, *found)})
 
     def _task(self, address: Address, fields: Fields, known: Mapping[str, Any], copied: Mapping[str, Any]) -> CheckTask:
         """With what the last check learned, and the staging copy in between, if there is one."""
@@ -90,8 +117,9 @@ class Checks:
             settings=self.settings,
         )
 
-    def report(self, run: str, schema: str | None = None) -> Report:
-        """All results, in the order of addresses; with `schema` only those that are kept there."""
+    def report(self, run: str, schema: str | None = None, **about: Any) -> Report:
+        """All results, in the order of addresses; with `schema` only those that are kept there. `about` are further
+        fields of the report."""
         ordered = [self.results[address] for address in sorted(self.results)]
         listed = [result for kept, result in ordered if schema in (None, kept)]
         return Report(
@@ -102,6 +130,7 @@ class Checks:
             finished_at=now(),
             summary=summarise(listed),
             tables=tuple(listed),
+            **{"declared": len(listed), **about},
         )
 
     @property
@@ -109,10 +138,13 @@ class Checks:
         """The schemas that keep results of this run."""
         return sorted({schema for schema, _ in self.results.values() if schema})
 
-    def keep(self, writer: Writer, events: Events, *, values: bool = False) -> None:
-        """Append the results to their tables; a table that cannot be written is a warning."""
+    def keep(self, writer: Writer, events: Events, *, values: bool = False) -> list[str]:
+        """Append the results to their tables; a table that cannot be written is a warning, which is returned too."""
+        warnings = []
         for schema in self.schemas:
             try:
                 append(writer, schema, self.report(events.run, schema), values=values)
             except ReplicatorError as error:
-                events.emit(Kind.WARNING, message=f"results were not written to {schema}: {error.message}")
+                warnings.append(f"results were not written to {schema}: {error.message}")
+                events.emit(Kind.WARNING, message=warnings[-1])
+        return warnings

@@ -1,8 +1,9 @@
-"""Edits of the state by hand: each under the lock, each a serial of its own, none of them touching a workspace."""
+"""Edits of the state: each under the lock, each a serial of its own, none of them touching a workspace."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from replicator.address import Address
 from replicator.engine.moves import carry
@@ -102,6 +103,31 @@ def _in_file(file: Path, environment: str) -> Opened:
     if state.environment != environment:
         raise StateError(f"{file}: is the state of environment {state.environment!r}, not of {environment!r}")
     return Opened(state)
+
+
+def remember(backend: Backend, learned: Mapping[str, Mapping[str, Any]], notify: Notify = silent) -> int | None:
+    """Add to the outputs of resources that state holds; the new serial, None when there was nothing new to keep.
+
+    Raises LockedError when somebody else is changing the state, StateError or WorkspaceError when it cannot be kept.
+    """
+    state = open_state(backend).state
+    if not _news(state.resources, learned):
+        return None
+
+    def change(resources: dict[str, Entry]) -> None:
+        for address, outputs in _news(resources, learned).items():
+            entry = resources[address]
+            resources[address] = entry.model_copy(update={"outputs": {**entry.outputs, **outputs}})
+
+    return _edit(backend, "reconcile", change, notify).serial
+
+
+def _news(resources: Mapping[str, Entry], learned: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {
+        address: outputs
+        for address, outputs in learned.items()
+        if (entry := resources.get(address)) is not None and {**entry.outputs, **outputs} != entry.outputs
+    }
 
 
 def _meaningful(old: str, new: str) -> Address:

@@ -3,32 +3,25 @@
 import contextlib
 import os
 import threading
-import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from replicator.address import Address, Side
 from replicator.config import Config
-from replicator.engine.desired import Desired
 from replicator.engine.policy import Policy
 from replicator.errors import ReplicatorError
-from replicator.execution import scheduler
 from replicator.execution.apply import Options, execute, refuse, settle, stopping
 from replicator.execution.audit import AuditTrail, Place
 from replicator.execution.checking import Checks
-from replicator.execution.events import Event, Events, Kind, Observer, correlation_id, new_run_id
+from replicator.execution.events import Event, Events, Kind, Observer, new_run_id
 from replicator.execution.job import Hands, Versions
 from replicator.execution.logs import json_log
 from replicator.execution.results import ApplyResult
 from replicator.execution.retrying import Attempts, Retry
 from replicator.execution.session import Prepared, Session
 from replicator.execution.sides import both
-from replicator.reconciliation.task import Settings
-from replicator.reconciliation.verdicts import Report
-from replicator.resources import TYPES
-from replicator.resources.base import DeltaVersion, Fields
+from replicator.resources.base import DeltaVersion
 from replicator.workspace import WorkspaceWriter, open_writer, read_versions
 
 LOGS = Path(".replicator") / "logs"
@@ -79,7 +72,7 @@ def apply_plan(
 def _carry_out(
     session: Session, prepared: Prepared, events: Events, options: Options, stop: threading.Event
 ) -> ApplyResult:
-    with _writers(session.config) as writers, stopping(stop):
+    with writers_of(session.config) as writers, stopping(stop):
         audit = _audit(session.config, writers, prepared, events)
         checks = Checks(prepared.desired, session.readers)
         hands = Hands(writers, _versions(writers), checks, lambda: checks.keep(writers[Side.TARGET], events))
@@ -98,63 +91,8 @@ def _finish(audit: AuditTrail, events: Events, retry: Retry) -> None:
         events.emit(Kind.WARNING, message=f"the audit table was not written: {error.message}")
 
 
-def reconcile(
-    session: Session,
-    desired: Desired,
-    *,
-    settings: Settings | None = None,
-    patterns: Sequence[str] = ("*",),
-    workers: int | None = None,
-    keep: bool = True,
-    observers: Iterable[Observer] = (),
-) -> Report:
-    """Run every declared check whose address or table matches a pattern, whatever state says of earlier ones.
-
-    With `keep` the results are appended to the tables that the configuration names: the only write. A check that
-    cannot be done is a verdict; nothing stops the others. Raises ReplicatorError when no check is declared at all.
-    """
-    chosen = _chosen_checks(desired, patterns)
-    outputs = {text: entry.outputs for text, entry in session.store.open().state.resources.items()}
-    checks = Checks(desired, session.readers, settings or Settings())
-    events = Events(new_run_id(), *observers)
-
-    def work(address: str) -> None:
-        at, fields = Address.parse(address), chosen[address]
-        names = {"address": address, "do": "check", "correlation_id": correlation_id(events.run, address)}
-        events.emit(Kind.ACTION_START, **names)
-        trace: dict[str, str] = {}
-        try:
-            result = checks.run(at, fields, outputs.get(address, {}), outputs.get(fields["copy_of"], {}))
-        except Exception as error:  # noqa: BLE001  a defect met at one table must not cost the verdicts on all others
-            result = checks.failed(at, fields, error)
-            trace = {"error": result.message, "traceback": "".join(traceback.format_exception(error))}
-        said = {"result": "done", "seconds": result.seconds, "outputs": {"verdict": result.verdict}}
-        events.emit(Kind.ACTION_END, **names, **said, **trace)
-
-    scheduler.run(list(chosen), {}, work, workers=workers or session.workers)
-    if keep and checks.schemas:
-        with _writers(session.config) as writers:
-            checks.keep(writers[Side.TARGET], events, values=checks.settings.limits.show_values)
-    return checks.report(events.run)
-
-
-def _chosen_checks(desired: Desired, patterns: Sequence[str]) -> dict[str, Fields]:
-    """Address to fields of the checks that match."""
-    declared = {address: item for address, item in sorted(desired.resources.items()) if TYPES[address.type].is_check}
-    if not declared:
-        raise ReplicatorError(
-            "no check is declared, so nothing was compared",
-            hint="declare some: `reconciliation_config: {enabled: true}` checks every copy of `replication_config`",
-        )
-    return {
-        str(address): TYPES[address.type].declared(item.resource)
-        for address, item in declared.items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns for name in (str(address), address.name))
-    }
-
-
 @contextlib.contextmanager
-def _writers(config: Config) -> Iterator[Mapping[Side, WorkspaceWriter]]:
+def writers_of(config: Config) -> Iterator[Mapping[Side, WorkspaceWriter]]:
     writers = both(
         lambda side: open_writer(config.connection(side), side, retry=config.retry, directory=config.directory)
     )

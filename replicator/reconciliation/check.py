@@ -13,7 +13,7 @@ from replicator.errors import NotFound, PermissionDenied, ReplicatorError, Works
 from replicator.reconciliation import pins, schema
 from replicator.reconciliation.data import compare_counts, compare_fingerprints, drill_down
 from replicator.reconciliation.selection import choose
-from replicator.reconciliation.tables import TableInfo, VersionOf, read_table, version_of
+from replicator.reconciliation.tables import AFRESH, Lookup, TableInfo
 from replicator.reconciliation.task import CheckTask, Outcome, Work, begin, sentence
 from replicator.reconciliation.verdicts import LASTING, CheckResult, Verdict, Why
 from replicator.resources.base import Reader
@@ -26,16 +26,19 @@ _VERSION_GONE = re.compile(
 )
 """How Databricks words that a version's files or log are no longer there (vacuumed, cleaned up, not shared)."""
 
-Stage = Callable[[Work, VersionOf], Outcome | None]
+Stage = Callable[[Work, Lookup], Outcome | None]
 _T = TypeVar("_T")
 
 
-def run_check(task: CheckTask, source: Reader, target: Reader, *, versions: VersionOf = version_of) -> CheckResult:
+def run_check(task: CheckTask, source: Reader, target: Reader, *, look: Lookup = AFRESH) -> CheckResult:
     """Compare a copy with its origin at the versions that the copy's history pins. `source` and `target` read the two
-    metastores; both are read concurrently, nothing is written, no row crosses between them. Raises nothing of ours."""
+    metastores; both are read concurrently, nothing is written, no row crosses between them. Raises nothing of ours.
+
+    `look` says how to find out about a table and where its data stands: asking afresh, unless told otherwise.
+    """
     work = begin(task, source, target)
     try:
-        outcome = next((found for stage in _STAGES if (found := stage(work, versions)) is not None), None)
+        outcome = next((found for stage in _STAGES if (found := stage(work, look)) is not None), None)
         return work.result(outcome or _good(work))
     except PermissionDenied as error:
         return work.result(Outcome(Verdict.UNVERIFIABLE, f"not permitted: {error.message}", Why.FORBIDDEN))
@@ -62,10 +65,10 @@ def is_version_gone(error: WorkspaceError) -> bool:
     return _VERSION_GONE.search(f"{error.code} {error.message}") is not None
 
 
-def _exists(work: Work, versions: VersionOf) -> Outcome | None:
+def _exists(work: Work, look: Lookup) -> Outcome | None:
     source, target = work.pair.source, work.pair.target
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="check") as pool:
-        running = [pool.submit(_find, probe.reader, probe.place.table) for probe in (source, target)]
+        running = [pool.submit(_find, look, probe.reader, probe.place.table) for probe in (source, target)]
     work.source, work.target = running[0].result(), running[1].result()
     if work.target is None:
         return Outcome(Verdict.MISMATCH, "the copy does not exist", Why.COPY_MISSING)
@@ -75,20 +78,20 @@ def _exists(work: Work, versions: VersionOf) -> Outcome | None:
     return None
 
 
-def _find(reader: Reader, name: str) -> TableInfo | None:
+def _find(look: Lookup, reader: Reader, name: str) -> TableInfo | None:
     try:
-        return read_table(reader, name)
+        return look.table(reader, name)
     except NotFound:
         return None
 
 
-def _asked(work: Work, versions: VersionOf) -> Outcome | None:
+def _asked(work: Work, look: Lookup) -> Outcome | None:
     if work.task.schema_check or work.task.row_count_check or work.task.missing_data_check:
         return None
     return Outcome(Verdict.UNVERIFIABLE, "nothing is checked: every check is switched off", Why.NOTHING_TO_COMPARE)
 
 
-def _visible(work: Work, versions: VersionOf) -> Outcome | None:
+def _visible(work: Work, look: Lookup) -> Outcome | None:
     source, target = _both(work)
     hidden = [info.name for info in (source, target) if info.filtered]
     if hidden and (work.task.row_count_check or work.task.missing_data_check):
@@ -97,20 +100,20 @@ def _visible(work: Work, versions: VersionOf) -> Outcome | None:
     return None
 
 
-def _schema(work: Work, versions: VersionOf) -> Outcome | None:
+def _schema(work: Work, look: Lookup) -> Outcome | None:
     work.schema_differences = tuple(schema.compare(*_both(work), work.task.exclude_columns))
     return None
 
 
-def _versions(work: Work, versions: VersionOf) -> Outcome | None:
-    return pins.pin(work, versions)
+def _versions(work: Work, look: Lookup) -> Outcome | None:
+    return pins.pin(work, look.version)
 
 
-def _schema_then(work: Work, versions: VersionOf) -> Outcome | None:
+def _schema_then(work: Work, look: Lookup) -> Outcome | None:
     return pins.judge_schema(work)
 
 
-def _columns(work: Work, versions: VersionOf) -> Outcome | None:
+def _columns(work: Work, look: Lookup) -> Outcome | None:
     task = work.task
     recipe, left_out, notes = choose(
         *_both(work), exclude=task.exclude_columns, key=task.key, hashing=task.settings.hashing
@@ -123,13 +126,13 @@ def _columns(work: Work, versions: VersionOf) -> Outcome | None:
     return None
 
 
-def _data(work: Work, versions: VersionOf) -> Outcome | None:
+def _data(work: Work, look: Lookup) -> Outcome | None:
     if work.task.missing_data_check:
         return compare_fingerprints(work)
     return compare_counts(work) if work.task.row_count_check else None
 
 
-def _rows(work: Work, versions: VersionOf) -> Outcome | None:
+def _rows(work: Work, look: Lookup) -> Outcome | None:
     return drill_down(work)
 
 

@@ -6,7 +6,7 @@ hash are summed (exact up to two billion rows per bucket, beyond which the state
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from replicator.reconciliation.recipe import Place, Recipe, hashed_rows, relation
@@ -57,6 +57,12 @@ def fingerprint_sql(recipe: Recipe, place: Place, buckets: int) -> str:
     """Columns b, n and, per hash word w: x_w, hi_w, lo_w."""
     bucket = bucket_of(recipe, buckets)
     return f"SELECT {bucket} AS b, {aggregates(recipe)} FROM ({hashed_rows(recipe, place)}) GROUP BY {bucket}"
+
+
+def by_hand_sql(recipe: Recipe, place: Place) -> str:
+    """One row for the whole table, for a person to run on both sides: two equal rows are two equal tables."""
+    whole = replace(recipe, key=())
+    return f"SELECT {aggregates(recipe)}\nFROM ({hashed_rows(whole, place)})"
 
 
 def bucket_of(recipe: Recipe, buckets: int) -> str:

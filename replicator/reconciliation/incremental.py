@@ -4,6 +4,7 @@ The fingerprint is a homomorphic multiset hash, so the changes of a few commits 
 chain of such steps rests on one full scan and is cut after a few, so that an error cannot live on.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from replicator.errors import WorkspaceError
@@ -32,6 +33,24 @@ class Known:
         """Read it back; raises ValueError for anything else."""
         fingerprint, _, steps = text.partition("+")
         return cls(Cell.parse(fingerprint), int(steps or 0))
+
+
+KEPT = 8
+"""How many fingerprints of other recipes (another hash, other columns) are kept beside the newest ones."""
+
+
+def merged(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """What to remember: the new fingerprints, and a few older ones that they do not supersede.
+
+    Keys are `table id@version:recipe`. A newer version of the same table and recipe supersedes an older one.
+    """
+    superseded = {_without_version(key) for key in new}
+    others = {key: text for key, text in known.items() if _without_version(key) not in superseded}
+    return {**dict(sorted(others.items())[:KEPT]), **new}
+
+
+def _without_version(key: str) -> tuple[str, str]:
+    return key.partition("@")[0], key.rpartition(":")[2]
 
 
 def changes_sql(recipe: Recipe, probe: Probe, after: int) -> str:

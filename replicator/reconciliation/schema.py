@@ -28,6 +28,13 @@ _WEIGHTS = {
     SchemaKind.PARTITIONING: _Weight(False, "same rows, other files: queries may be slower, clones copy everything"),
     SchemaKind.CLUSTERING: _Weight(False, "same rows, other layout: queries may be slower"),
     SchemaKind.CONSTRAINT: _Weight(False, "the copy accepts rows that the origin refuses, or the other way round"),
+    SchemaKind.OWNER: _Weight(False, "somebody else decides who may use it"),
+    SchemaKind.ROW_FILTER: _Weight(False, "rows that one side hides from some people, the other shows them"),
+    SchemaKind.MASK: _Weight(False, "values that one side hides from some people, the other shows them"),
+    SchemaKind.PROPERTY: _Weight(False, "a setting or a note that one side lacks"),
+    SchemaKind.TAG: _Weight(False, "policies and searches that go by this tag treat the sides differently"),
+    SchemaKind.COLUMN_TAG: _Weight(False, "policies and searches that go by this tag treat the sides differently"),
+    SchemaKind.GRANT: _Weight(False, "who works on one side is refused on the other"),
 }
 _SINCE_THEN = "the origin's definition may have changed after the copied version"
 
@@ -39,17 +46,17 @@ def compare(source: TableInfo, target: TableInfo, exclude: Iterable[str] = ()) -
     ours = {item.name.lower(): item for item in source.columns if item.name.lower() not in excluded}
     theirs = {item.name.lower(): item for item in target.columns if item.name.lower() not in excluded}
     found = [
-        _difference(SchemaKind.MISSING_COLUMN, c.name, c.type_text, None) for n, c in ours.items() if n not in theirs
+        difference(SchemaKind.MISSING_COLUMN, c.name, c.type_text, None) for n, c in ours.items() if n not in theirs
     ]
     found += [
-        _difference(SchemaKind.EXTRA_COLUMN, c.name, None, c.type_text) for n, c in theirs.items() if n not in ours
+        difference(SchemaKind.EXTRA_COLUMN, c.name, None, c.type_text) for n, c in theirs.items() if n not in ours
     ]
     for name, column in ours.items():
         if name in theirs:
             found += _compare_column(column, theirs[name])
     common = [name for name in ours if name in theirs], [name for name in theirs if name in ours]
     if common[0] != common[1]:
-        found.append(_difference(SchemaKind.ORDER, None, ", ".join(common[0]), ", ".join(common[1])))
+        found.append(difference(SchemaKind.ORDER, None, ", ".join(common[0]), ", ".join(common[1])))
     return found + _compare_tables(source, target)
 
 
@@ -62,7 +69,7 @@ def _compare_column(source: ColumnInfo, target: ColumnInfo) -> list[SchemaDiffer
         (SchemaKind.IDENTITY, str(source.identity).lower(), str(target.identity).lower()),
         (SchemaKind.COLUMN_COMMENT, source.comment, target.comment),
     )
-    return [_difference(kind, source.name, ours, theirs) for kind, ours, theirs in facts if ours != theirs]
+    return [difference(kind, source.name, ours, theirs) for kind, ours, theirs in facts if ours != theirs]
 
 
 def _nullable(column: ColumnInfo) -> str:
@@ -72,23 +79,31 @@ def _nullable(column: ColumnInfo) -> str:
 def _compare_tables(source: TableInfo, target: TableInfo) -> list[SchemaDifference]:
     found = []
     if source.comment != target.comment:
-        found.append(_difference(SchemaKind.TABLE_COMMENT, None, source.comment, target.comment))
+        found.append(difference(SchemaKind.TABLE_COMMENT, None, source.comment, target.comment))
     for kind, ours, theirs in (
         (SchemaKind.PARTITIONING, source.partitioned_by, target.partitioned_by),
         (SchemaKind.CLUSTERING, source.clustered_by, target.clustered_by),
     ):
         if [name.lower() for name in ours] != [name.lower() for name in theirs]:
-            found.append(_difference(kind, None, ", ".join(ours) or None, ", ".join(theirs) or None))
+            found.append(difference(kind, None, ", ".join(ours) or None, ", ".join(theirs) or None))
     for text in sorted(source.constraints ^ target.constraints):
         here = text in source.constraints
-        found.append(_difference(SchemaKind.CONSTRAINT, None, text if here else None, None if here else text))
+        found.append(difference(SchemaKind.CONSTRAINT, None, text if here else None, None if here else text))
     return found
 
 
-def _difference(kind: SchemaKind, column: str | None, source: str | None, target: str | None) -> SchemaDifference:
+def difference(
+    kind: SchemaKind, column: str | None, source: str | None, target: str | None, meaning: str | None = None
+) -> SchemaDifference:
+    """One difference with the weight of its kind; `meaning` where more is known than what the kind means."""
     weight = _WEIGHTS[kind]
     return SchemaDifference(
-        kind=kind, column=column, source=source, target=target, breaking=weight.breaking, meaning=weight.meaning
+        kind=kind,
+        column=column,
+        source=source,
+        target=target,
+        breaking=weight.breaking,
+        meaning=meaning or weight.meaning,
     )
 
 
@@ -109,10 +124,10 @@ def as_of_copy(
     known = {(item.kind, (item.column or "").lower()) for item in found}
     for name in names_then:
         if name.lower() not in now and (SchemaKind.MISSING_COLUMN, name.lower()) not in known:
-            found.append(_difference(SchemaKind.MISSING_COLUMN, name, None, None))
+            found.append(difference(SchemaKind.MISSING_COLUMN, name, None, None))
     for column in target:
         if column.name.lower() not in then and (SchemaKind.EXTRA_COLUMN, column.name.lower()) not in known:
-            found.append(_difference(SchemaKind.EXTRA_COLUMN, column.name, None, column.type_text))
+            found.append(difference(SchemaKind.EXTRA_COLUMN, column.name, None, column.type_text))
     return found
 
 

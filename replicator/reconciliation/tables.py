@@ -7,7 +7,11 @@ from typing import Any, cast
 from urllib.parse import quote as percent
 
 from replicator.reconciliation.typetext import Atom, Type, TypeSyntaxError, parse
-from replicator.resources.base import DeltaVersion, Reader
+from replicator.resources.base import DeltaVersion, Observed, Reader
+from replicator.resources.table import column_facts
+
+TableOf = Callable[[Reader, str], "TableInfo"]
+"""What Unity Catalog says of a table. Raises NotFound."""
 
 VersionOf = Callable[[Reader, str], DeltaVersion | None]
 """Where a table's data stands with its last CLONE; None when it keeps no versions (a view, a foreign table)."""
@@ -65,13 +69,23 @@ def version_of(reader: Reader, name: str) -> DeltaVersion | None:
     return read_versions(cast(WorkspaceReader, reader), [name], clones=True).get(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How a check finds out about a table, and where its data stands."""
+
+    table: TableOf = read_table
+    version: VersionOf = version_of
+
+
+AFRESH = Lookup()
+
+
 def table_info(name: str, document: Mapping[str, Any]) -> TableInfo:
     """From the REST document of a table, as `tables/get` returns it."""
     properties = {key: str(value) for key, value in (document.get("properties") or {}).items()}
     ordered = sorted(document.get("columns") or (), key=lambda item: item.get("position", 0))
     partitions = [item for item in ordered if item.get("partition_index") is not None]
     key, constraints = _constraints(document.get("table_constraints") or ())
-    checks = {f"CHECK {text}" for prop, text in properties.items() if prop.startswith(_CHECK)}
     return TableInfo(
         name=name,
         id=document.get("table_id"),
@@ -80,27 +94,55 @@ def table_info(name: str, document: Mapping[str, Any]) -> TableInfo:
         versioned=document.get("table_type") in _TABLES and document.get("data_source_format") == "DELTA",
         comment=document.get("comment") or None,
         primary_key=key,
-        constraints=frozenset(constraints | checks),
+        constraints=frozenset(constraints | _checks(properties)),
         partitioned_by=tuple(item["name"] for item in sorted(partitions, key=lambda item: item["partition_index"])),
         clustered_by=_clustering(properties.get("clusteringColumns")),
         properties=properties,
     )
 
 
+def from_snapshot(observed: Observed) -> TableInfo:
+    """From what a snapshot holds. Listings leave out primary and foreign keys; everything else is as fetched."""
+    fields, special = observed.fields, observed.info.get("columns", {})
+    properties = fields.get("properties") or {}
+    info = observed.info
+    return TableInfo(
+        name=observed.name,
+        id=observed.id,
+        columns=tuple(
+            _column_info({"name": name, **value, "type_text": value.get("type", "")}, special.get(name.lower(), {}))
+            for name, value in (fields.get("columns") or {}).items()
+        ),
+        filtered=bool(info.get("row_filter")),
+        versioned=info.get("table_type") in _TABLES and info.get("data_source_format") == "DELTA",
+        comment=fields.get("comment"),
+        constraints=frozenset(_checks(properties)),
+        partitioned_by=tuple(fields.get("partitioned_by") or ()),
+        clustered_by=tuple(fields.get("clustered_by") or ()),
+        properties=properties,
+    )
+
+
+def _checks(properties: Mapping[str, str]) -> set[str]:
+    return {f"CHECK {text}" for name, text in properties.items() if name.startswith(_CHECK)}
+
+
 def _column(item: Mapping[str, Any]) -> ColumnInfo:
+    return _column_info(item, column_facts(item))
+
+
+def _column_info(item: Mapping[str, Any], facts: Mapping[str, Any]) -> ColumnInfo:
     text = str(item.get("type_text") or item.get("type_name") or "")
-    metadata = _metadata(item.get("type_json"))
-    generated = metadata.get("delta.generationExpression")
     return ColumnInfo(
         name=item["name"],
         type_text=text,
         kind=kind_of(text),
         nullable=item.get("nullable", True) is not False,
         comment=item.get("comment") or None,
-        default=metadata.get("CURRENT_DEFAULT"),
-        generated=str(generated) if generated is not None else None,
-        identity=any(key.startswith("delta.identity.") for key in metadata),
-        masked=bool(item.get("mask")),
+        default=facts.get("default"),
+        generated=str(facts["generated"]) if "generated" in facts else None,
+        identity=bool(facts.get("identity")),
+        masked=bool(facts.get("mask")),
     )
 
 
@@ -110,16 +152,6 @@ def kind_of(text: str) -> Type:
         return parse(text)
     except TypeSyntaxError:
         return Atom(text.lower())
-
-
-def _metadata(type_json: Any) -> dict[str, Any]:
-    """The metadata of a column's Delta field; older tables carry only the type there."""
-    try:
-        document = json.loads(type_json) if type_json else None
-    except ValueError:
-        return {}
-    found = document.get("metadata") if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def _clustering(text: str | None) -> tuple[str, ...]:

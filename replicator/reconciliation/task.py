@@ -7,7 +7,7 @@ from typing import Any
 
 from replicator.address import Address, Side
 from replicator.reconciliation.drilldown import Limits
-from replicator.reconciliation.fingerprint import Buckets, Cell
+from replicator.reconciliation.fingerprint import Buckets, Cell, by_hand_sql
 from replicator.reconciliation.probe import Pair, Probe
 from replicator.reconciliation.recipe import Hashing, Place, Recipe
 from replicator.reconciliation.tables import TableInfo
@@ -173,6 +173,7 @@ class Work:
             cached=self.source_cached if ours else self.target_cached,
             statements=tuple(probe.statements),
             seconds=round(probe.seconds, 3),
+            by_hand=by_hand_sql(self.recipe, probe.place) if self.recipe and self.recipe.columns else "",
         )
 
 

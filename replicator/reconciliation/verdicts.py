@@ -71,6 +71,27 @@ class SchemaKind(StrEnum):
     PARTITIONING = "partitioning"
     CLUSTERING = "clustering"
     CONSTRAINT = "constraint"
+    OWNER = "owner"
+    ROW_FILTER = "row_filter"
+    MASK = "mask"
+    PROPERTY = "property"
+    TAG = "tag"
+    COLUMN_TAG = "column_tag"
+    GRANT = "grant"
+
+
+AROUND = frozenset(
+    {
+        SchemaKind.OWNER,
+        SchemaKind.ROW_FILTER,
+        SchemaKind.MASK,
+        SchemaKind.PROPERTY,
+        SchemaKind.TAG,
+        SchemaKind.COLUMN_TAG,
+        SchemaKind.GRANT,
+    }
+)
+"""What is compared beside the definition, from what bulk reads of both metastores say."""
 
 
 class Model(BaseModel):
@@ -78,7 +99,10 @@ class Model(BaseModel):
 
 
 class SchemaDifference(Model):
-    """One difference of definition. `breaking` ones make the verdict SCHEMA_MISMATCH; `meaning` says why it matters."""
+    """One difference of definition. `breaking` ones make the verdict SCHEMA_MISMATCH; `meaning` says why it matters.
+
+    `column` names what differs inside the table: a column, a property, a tag, a column and its tag, a principal.
+    """
 
     kind: SchemaKind
     column: str | None = None
@@ -134,7 +158,11 @@ class RowDifference(Model):
 
 
 class SideResult(Model):
-    """One side of a check: what was read, at which version, and the statements that read it."""
+    """One side of a check: what was read, at which version, and the statements that read it.
+
+    `by_hand` is the statement whose only row is the same on both sides when both tables are equal. It is shown to
+    people and no part of the JSON.
+    """
 
     table: str
     version: int | None = None
@@ -144,6 +172,7 @@ class SideResult(Model):
     cached: bool = False
     statements: tuple[str, ...] = ()
     seconds: float = 0.0
+    by_hand: str = Field(default="", exclude=True)
 
 
 class CheckResult(Model):
@@ -213,7 +242,11 @@ _EXIT = (
 
 
 class Report(Model):
-    """All checks of one run; times are ISO-8601 UTC."""
+    """All checks of one run; times are ISO-8601 UTC.
+
+    `declared` checks were asked for; when `sampled` names a draw, only some of them were run. `notices` are about the
+    whole run: what could not be read, what was not kept.
+    """
 
     format_version: Literal["1.0"] = "1.0"
     run_id: str
@@ -221,6 +254,9 @@ class Report(Model):
     replicator_version: str = ""
     started_at: str
     finished_at: str
+    declared: int = 0
+    sampled: str | None = None
+    notices: tuple[str, ...] = ()
     summary: dict[Verdict, int]
     tables: tuple[CheckResult, ...]
 

@@ -24,6 +24,7 @@ class Picture:
     """What a run's events add up to. `running` maps an address to what happens to it and since when (monotonic)."""
 
     total: int
+    noun: str = "action"
     done: int = 0
     failed: int = 0
     running: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class Picture:
     def line(self) -> str:
         """All of it in one line."""
         with self.lock:
-            text = f"{count(self.done)} of {many(self.total, 'action')} done"
+            text = f"{count(self.done)} of {many(self.total, self.noun)} done"
             text += f", {count(self.failed)} failed" if self.failed else ""
             if self.running:
                 oldest = min(self.running, key=lambda address: self.running[address][1])
@@ -68,10 +69,13 @@ class Picture:
 
 
 @contextlib.contextmanager
-def progress(total: int, stream: TextIO | None = None, *, quiet: bool = False) -> Iterator[Observer]:
-    """An observer of a run of `total` actions that keeps `stream` (standard error) informed until the block ends."""
+def progress(
+    total: int, stream: TextIO | None = None, *, quiet: bool = False, noun: str = "action"
+) -> Iterator[Observer]:
+    """An observer of a run of `total` actions, or what `noun` calls them, that keeps `stream` (standard error) informed
+    until the block ends."""
     stream = stream or sys.stderr
-    picture = Picture(total)
+    picture = Picture(total, noun)
     if quiet or not total:
         yield picture.hear
     elif stream.isatty():

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from replicator.reconciliation.verdicts import CheckResult, Report, RowDifference, Verdict, Why
+from replicator.reconciliation.verdicts import CheckResult, Report, RowDifference, SchemaDifference, Verdict, Why
 from replicator.render.look import Look, clean, count, cut, duration, folded, listed, many
 
 LISTED_EQUAL = 20
@@ -13,7 +13,7 @@ LISTED_EQUAL = 20
 
 ROWS_SHOWN = 5
 
-_SYMBOLS = {
+SYMBOLS = {
     Verdict.MATCH: "✓",
     Verdict.STALE: "✓",
     Verdict.MISMATCH: "✗",
@@ -21,7 +21,7 @@ _SYMBOLS = {
     Verdict.UNVERIFIABLE: "?",
     Verdict.ERROR: "!",
 }
-_WORST_FIRST = (
+WORST_FIRST = (
     Verdict.SCHEMA_MISMATCH,
     Verdict.MISMATCH,
     Verdict.ERROR,
@@ -29,7 +29,7 @@ _WORST_FIRST = (
     Verdict.STALE,
     Verdict.MATCH,
 )
-_WORDS = {
+WORDS = {
     Verdict.MATCH: "equal",
     Verdict.STALE: "equal, though the source moved on",
     Verdict.MISMATCH: "with other rows",
@@ -43,7 +43,7 @@ def report_text(report: Report, look: Look) -> str:
     """All verdicts, the worst first, and what they add up to."""
     if not report.tables:
         return "Nothing to reconcile: no check is declared for any copy that exists.\n"
-    ordered = sorted(report.tables, key=lambda result: (_WORST_FIRST.index(result.verdict), result.table))
+    ordered = sorted(report.tables, key=lambda result: (WORST_FIRST.index(result.verdict), result.table))
     equal = [result for result in ordered if result.equal]
     shown = ordered if len(equal) <= LISTED_EQUAL or look.full else [result for result in ordered if not result.equal]
     widths = (
@@ -58,19 +58,30 @@ def report_text(report: Report, look: Look) -> str:
 
 def _result(result: CheckResult, widths: tuple[int, int], look: Look) -> list[str]:
     verdict, table = widths
-    head = f"{_SYMBOLS[result.verdict]} {result.verdict:<{verdict}}  {clean(result.table):<{table}}"
-    lines = [f"{head}  {_facts(result)}".rstrip()]
+    head = f"{SYMBOLS[result.verdict]} {result.verdict:<{verdict}}  {clean(result.table):<{table}}"
+    told = facts(result)
+    if len(head) + 2 + len(told) > look.width:
+        return [head.rstrip(), *([f"    {told}"] if told else []), *detail_lines(result, look)]
+    return [f"{head}  {told}".rstrip(), *detail_lines(result, look)]
+
+
+def detail_lines(result: CheckResult, look: Look) -> list[str]:
+    """What there is to say of one table below its line."""
+    lines = []
     if result.message and not result.equal:
         lines.append(f"    {clean(result.message)}")
     lines += [f"    {clean(note)}" for note in result.notes]
     told = [item for item in result.schema_differences if item.breaking or look.full]
-    lines += [f"    {_schema(item.kind, item.column, item.source, item.target)}" for item in told]
+    lines += [f"    {_schema(item)}" for item in told]
     lines += _rows(result.rows, look)
-    left_out = [f"{clean(item.name)} ({item.detail or item.why})" for item in result.uncompared]
+    if result.rows and not result.key:
+        lines.append("      nothing tells rows apart: declare a `key` to see which ones these are")
+    left_out = [f"{clean(item.name)} ({clean(item.detail or item.why)})" for item in result.uncompared]
     return [*lines, f"    not compared: {listed(left_out, 6)}"] if left_out else lines
 
 
-def _facts(result: CheckResult) -> str:
+def facts(result: CheckResult) -> str:
+    """Numbers about one table in a few words."""
     found = []
     if result.target.rows is not None:
         same = result.source.rows in (result.target.rows, None)
@@ -85,9 +96,9 @@ def _facts(result: CheckResult) -> str:
     return " · ".join(found)
 
 
-def _schema(kind: str, column: str | None, source: str | None, target: str | None) -> str:
-    what = kind.replace("_", " ") + (f" {clean(column)}" if column else "")
-    return f"{what}: source {clean(source or 'none')}, copy {clean(target or 'none')}"
+def _schema(item: SchemaDifference) -> str:
+    what = item.kind.replace("_", " ") + (f" {clean(item.column)}" if item.column else "")
+    return f"{what}: source {clean(item.source or 'none')}, copy {clean(item.target or 'none')}"
 
 
 def _rows(rows: Sequence[RowDifference], look: Look) -> list[str]:
@@ -115,15 +126,53 @@ def _values(row: RowDifference) -> str:
 
 def _word(result: CheckResult) -> str:
     """What a verdict is called among others; a copy that is not there has no rows that could be other ones."""
-    return "missing" if result.reason is Why.COPY_MISSING else _WORDS[result.verdict]
+    return "missing" if result.reason is Why.COPY_MISSING else WORDS[result.verdict]
 
 
 def _sums(report: Report, look: Look) -> list[str]:
-    counts = Counter(map(_word, sorted(report.tables, key=lambda result: _WORST_FIRST.index(result.verdict))))
+    counts = Counter(map(_word, sorted(report.tables, key=lambda result: WORST_FIRST.index(result.verdict))))
     words = [f"{count(number)} {word}" for word, number in counts.items()]
+    total = folded(f"{many(len(report.tables), 'copy', 'copies')}: ", [*words[:-1], f"{words[-1]}."], look.width - 2)
+    if report.sampled is not None:
+        total.append(f"A sample of {count(report.declared)}, drawn for {report.sampled}: the others were not compared.")
+    return [
+        *total,
+        *_beside(report, look),
+        *_cost_lines(report, look),
+        *(f"! {clean(notice)}" for notice in report.notices),
+    ]
+
+
+def _beside(report: Report, look: Look) -> list[str]:
+    """What differs and breaks no copy, added up."""
+    tables = Counter(
+        kind
+        for result in report.tables
+        for kind in {item.kind for item in result.schema_differences if not item.breaking}
+    )
+    if not tables:
+        return []
+    copies = sum(any(not item.breaking for item in result.schema_differences) for result in report.tables)
+    kinds = [f"{kind.replace('_', ' ')} {count(number)}" for kind, number in tables.most_common()]
+    hint = "" if look.full else " (--full names them)"
+    end = [*kinds[:-1], f"{kinds[-1]}{hint}."]
+    return folded(
+        f"Beside the data, {many(copies, 'copy differs', 'copies differ')} from the origin: ", end, look.width - 2
+    )
+
+
+def _cost_lines(report: Report, look: Look) -> list[str]:
+    parts = costs(report)
+    return folded("", [*parts[:-1], f"{parts[-1]}."], look.width - 2)
+
+
+def costs(report: Report) -> list[str]:
+    """What the answer cost."""
     rows = sum(result.target.rows or 0 for result in report.tables)
     statements = sum(len(result.source.statements) + len(result.target.statements) for result in report.tables)
+    known = sum(result.source.cached and result.target.cached for result in report.tables)
     took = datetime.fromisoformat(report.finished_at) - datetime.fromisoformat(report.started_at)
-    total = folded(f"{many(len(report.tables), 'copy', 'copies')}: ", [*words[:-1], f"{words[-1]}."], look.width)
-    read = f"{many(rows, 'row')} on the target, {many(statements, 'statement')}, {duration(took.total_seconds())}."
-    return [*total, read]
+    read = [f"{many(rows, 'row')} on the target", many(statements, "statement"), duration(took.total_seconds())]
+    if known:
+        read.insert(1, f"{many(known, 'copy', 'copies')} not read again: neither side moved")
+    return read

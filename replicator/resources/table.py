@@ -146,13 +146,44 @@ def observe(raw: Mapping[str, Any]) -> Observed:
         fields["definition"] = raw.get("view_definition")
     if raw.get("table_type") == "EXTERNAL":
         fields["location"] = raw.get("storage_location")
+    special = {column["name"].lower(): facts for column in columns if (facts := column_facts(column))}
     return Observed(
         name=f"{raw['catalog_name']}.{raw['schema_name']}.{raw['name']}",
         fields=TYPE.canonical(fields),
         id=raw.get("table_id"),
         mark=rest.mark_of(properties),
-        info=rest.facts(raw, "table_type", "data_source_format", "storage_location", "pipeline_id", "row_filter"),
+        info={
+            **rest.facts(raw, "table_type", "data_source_format", "storage_location", "pipeline_id", "row_filter"),
+            **({"columns": special} if special else {}),
+        },
     )
+
+
+def column_facts(column: Mapping[str, Any]) -> dict[str, Any]:
+    """What is special about a column of a REST document, and no field of ours: `mask` (its function), `default`,
+    `generated` (expressions), `identity`; empty for most columns."""
+    facts: dict[str, Any] = {}
+    if mask := column.get("mask"):
+        facts["mask"] = mask.get("function_name") or True
+    text = column.get("type_json")
+    if text and ("CURRENT_DEFAULT" in text or "delta." in text):
+        metadata = _metadata(text)
+        facts |= {name: metadata[key] for name, key in _SPECIAL.items() if metadata.get(key) is not None}
+        facts |= {"identity": True} if any(key.startswith("delta.identity.") for key in metadata) else {}
+    return facts
+
+
+_SPECIAL = {"default": "CURRENT_DEFAULT", "generated": "delta.generationExpression"}
+
+
+def _metadata(type_json: str) -> Mapping[str, Any]:
+    """The metadata of a column's Delta field; older tables carry only the type there."""
+    try:
+        document = json.loads(type_json)
+    except ValueError:
+        return {}
+    found = document.get("metadata") if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def create(writer: Writer, task: Task) -> Outputs:

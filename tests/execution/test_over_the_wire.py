@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,12 @@ from replicator.execution import checking
 from replicator.execution.backend import silent
 from replicator.execution.events import Event, Kind
 from replicator.execution.folder import Folder
+from replicator.execution.reconciling import Wanted, reconcile
 from replicator.execution.results import Became
-from replicator.execution.running import apply_plan, reconcile
+from replicator.execution.running import apply_plan
 from replicator.execution.session import open_session, prepare
 from replicator.reconciliation.task import CheckTask
 from replicator.reconciliation.verdicts import CheckResult
-from replicator.resources.base import Reader
 from tests.execution import wire
 
 
@@ -71,7 +72,7 @@ def test_new_rows_follow_and_are_proven_equal(folder: Path) -> None:
 def test_reconcile_checks_again_although_nothing_moved(folder: Path) -> None:
     wire.apply(folder)
     with open_session(load(folder / "replicator.yaml")) as session:
-        report = reconcile(session, prepare(session).desired, keep=False)
+        report = reconcile(session, prepare(session), Wanted(keep=False))
     assert [table.verdict.value for table in report.tables] == ["MATCH"]
     assert report.exit_code == ExitCode.OK
 
@@ -79,16 +80,16 @@ def test_reconcile_checks_again_although_nothing_moved(folder: Path) -> None:
 def test_one_check_that_breaks_costs_no_other_its_verdict(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wire.on_source(folder, "CREATE TABLE main.sales.items (id BIGINT)")
     wire.apply(folder)
-    honest = checking.run_check
+    honest = checking.settled
 
-    def broken(task: CheckTask, source: Reader, target: Reader) -> CheckResult:
+    def broken(task: CheckTask, *known: Any) -> CheckResult | None:
         if task.table == "dr.sales.items":
             raise KeyError("oops")
-        return honest(task, source, target)
+        return honest(task, *known)
 
-    monkeypatch.setattr(checking, "run_check", broken)
+    monkeypatch.setattr(checking, "settled", broken)
     with open_session(load(folder / "replicator.yaml")) as session:
-        report = reconcile(session, prepare(session).desired, keep=False)
+        report = reconcile(session, prepare(session), Wanted(keep=False))
     assert [(table.table, table.verdict.value) for table in report.tables] == [
         ("dr.sales.items", "ERROR"),
         ("dr.sales.orders", "MATCH"),
@@ -104,7 +105,7 @@ def test_reconciling_without_any_check_proves_nothing_and_says_so(folder: Path) 
         open_session(load(folder / "replicator.yaml")) as session,
         pytest.raises(ReplicatorError, match="no check is declared") as raised,
     ):
-        reconcile(session, prepare(session).desired)
+        reconcile(session, prepare(session))
     assert raised.value.exit_code == ExitCode.ERROR
     assert "reconciliation_config" in raised.value.hint
 

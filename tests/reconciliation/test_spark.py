@@ -15,6 +15,7 @@ from replicator.reconciliation.drilldown import Limits
 from replicator.reconciliation.pins import names_at, types_at
 from replicator.reconciliation.probe import Probe
 from replicator.reconciliation.recipe import Hashing, Place
+from replicator.reconciliation.tables import Lookup
 from replicator.reconciliation.task import CheckTask, Settings
 from replicator.reconciliation.typetext import parse
 from replicator.reconciliation.verdicts import CheckResult, RowKind, Verdict
@@ -108,7 +109,7 @@ class Copied:
 
     def check(self, **options: Any) -> CheckResult:
         task = CheckTask(table=_COPY, origin=Address(Side.SOURCE, "table", _ORIGIN), **options)
-        return run_check(task, self.spark, self.spark, versions=self._version_of)
+        return run_check(task, self.spark, self.spark, look=Lookup(version=self._version_of))
 
     def _version_of(self, reader: Reader, name: str) -> DeltaVersion:
         clone = CloneRecord(_ORIGIN, self.version, 1) if name == _COPY else None
