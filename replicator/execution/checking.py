@@ -138,13 +138,10 @@ class Checks:
         """The schemas that keep results of this run."""
         return sorted({schema for schema, _ in self.results.values() if schema})
 
-    def keep(self, writer: Writer, events: Events, *, values: bool = False) -> list[str]:
-        """Append the results to their tables; a table that cannot be written is a warning, which is returned too."""
-        warnings = []
+    def keep(self, writer: Writer, events: Events, *, values: bool = False) -> None:
+        """Append the results to their tables; a table that cannot be written is a warning."""
         for schema in self.schemas:
             try:
                 append(writer, schema, self.report(events.run, schema), values=values)
             except ReplicatorError as error:
-                warnings.append(f"results were not written to {schema}: {error.message}")
-                events.emit(Kind.WARNING, message=warnings[-1])
-        return warnings
+                events.emit(Kind.WARNING, message=f"results were not written to {schema}: {error.message}")

@@ -15,7 +15,7 @@ from replicator.execution import scheduler
 from replicator.execution.checking import Checks
 from replicator.execution.edits import remember
 from replicator.execution.events import Events, Kind, Observer, correlation_id, new_run_id
-from replicator.execution.running import writers_of
+from replicator.execution.running import collecting, writers_of
 from replicator.execution.session import Prepared, Session
 from replicator.execution.sides import both
 from replicator.reconciliation.governance import Governance, read_governance
@@ -62,7 +62,8 @@ def reconcile(
     outputs = {text: entry.outputs for text, entry in prepared.state.resources.items()}
     governance = _governance(session, chosen)
     checks = Checks(prepared.desired, session.readers, wanted.settings, prepared.snapshots, governance)
-    events = Events(new_run_id(), *observers)
+    warnings: list[str] = []
+    events = Events(new_run_id(), *observers, collecting(warnings))
     scheduler.run(
         list(chosen), {}, lambda at: _check(checks, events, at, chosen[at], outputs), workers=workers or session.workers
     )
@@ -70,8 +71,8 @@ def reconcile(
     about: dict[str, Any] = {"declared": len(declared), "sampled": draw if len(chosen) < len(declared) else None}
     if wanted.keep and checks.schemas:
         with writers_of(session.config) as writers:
-            notices += checks.keep(writers[Side.TARGET], events, values=wanted.settings.limits.show_values)
-    return checks.report(events.run, **about, notices=tuple(notices))
+            checks.keep(writers[Side.TARGET], events, values=wanted.settings.limits.show_values)
+    return checks.report(events.run, **about, notices=(*notices, *warnings))
 
 
 def choose(desired: Desired, patterns: Sequence[str]) -> Chosen:

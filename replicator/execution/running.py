@@ -56,7 +56,7 @@ def apply_plan(
         prepared.snapshots,
     )
     warnings: list[str] = []
-    events = Events(new_run_id(), *observers, _collecting(warnings))
+    events = Events(new_run_id(), *observers, collecting(warnings))
     with _logging(config, events):
         events.emit(Kind.RUN_START, environment=config.environment, plan_id=plan.plan_id, actions=len(plan.actions))
         events.emit(Kind.PLAN, plan_id=plan.plan_id, summary=dict(plan.summary), unchanged=plan.unchanged)
@@ -123,7 +123,9 @@ def _audit(
     return trail
 
 
-def _collecting(warnings: list[str]) -> Observer:
+def collecting(warnings: list[str]) -> Observer:
+    """An observer that adds the messages of warnings to a list."""
+
     def collect(event: Event) -> None:
         if event.kind is Kind.WARNING:
             warnings.append(str(event.data["message"]))
