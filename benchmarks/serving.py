@@ -71,7 +71,7 @@ def served(config: Path, *, milliseconds: float = 0, per_second: float = 0) -> I
 def _weather(root: Path, milliseconds: float, per_second: float) -> None:
     rules = [Rule("latency", ms=milliseconds, times=None)] if milliseconds else []
     if per_second:
-        rules.append(Rule("rate_limit", per_second=per_second, times=None, status=429, retry_after=1))
+        rules.append(Rule("rate_limit", per_second=per_second, retry_after=1))
     write_rules(root, *rules)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from replicator.emulator.disk import Stage
 from replicator.emulator.errors import ApiError
 from replicator.emulator.metastore import Doc, MetastoreInfo, Store
 from replicator.emulator.session import Session
@@ -43,8 +44,8 @@ class Workspace:
     url: str = ""
     execute: Execute = _execute
     classify: Classify = _classify
-    # Raises what a fault rule has in store for a statement.
-    check_statement: Callable[[str], None] = lambda text: None
+    # (text, how to wait) -> where the disk is full for a statement; raises what a fault rule has in store for it.
+    check_statement: Callable[[str, Callable[[float], object]], Stage | None] = lambda text, wait: None
     sharing_delay: Callable[[], float] = lambda: 0.0
     stale_listing: Callable[[], bool] = lambda: False
     visits: Visits = field(default_factory=Visits)

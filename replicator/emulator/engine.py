@@ -295,6 +295,13 @@ _RULES: tuple[tuple[type[Exception], str, str, str, str], ...] = (
         "Not supported by the emulator: {text}",
     ),
     (duckdb.InterruptException, r"", "QUERY_EXECUTION_CANCELED", "HY008", "The query was cancelled."),
+    (
+        duckdb.IOException,
+        r"No space left on device",
+        "DISK_FULL",
+        "53100",
+        "No space left on the disk that holds the emulator's metastores.",
+    ),
     (duckdb.IOException, r"", "FAILED_READ_FILE.NO_HINT", "KD001", "Error while reading file: {text}"),
     (duckdb.BinderException, r"", "DATATYPE_MISMATCH", "42K09", "{text}"),
 )

@@ -151,6 +151,7 @@ _SQL: dict[str, tuple[str, str, str]] = {
     ),
     "CATALOG_NOT_EMPTY": ("CATALOG_NOT_EMPTY", "2BP01", ""),
     "PERMISSION_DENIED": ("INSUFFICIENT_PERMISSIONS", "42501", "Insufficient privileges: {message}"),
+    "INSUFFICIENT_STORAGE": ("DISK_FULL", "53100", ""),
     "INVALID_PARAMETER_VALUE": ("INVALID_PARAMETER_VALUE", "22023", ""),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from replicator.emulator import volumes
 from replicator.emulator.content import file_response
+from replicator.emulator.disk import require_room
 from replicator.emulator.errors import ApiError, invalid
 from replicator.emulator.metastore import Doc
 from replicator.emulator.paging import paged
@@ -32,6 +33,7 @@ def upload(request: Request) -> Response:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(request.body)
+            require_room("data")
         if request.flag("overwrite"):
             os.replace(temporary, path)
         else:

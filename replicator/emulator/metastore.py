@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from replicator.emulator.disk import require_room
+
 Doc = dict[str, Any]
 Docs = list[Doc]  # `Store.list` hides the builtin name in its class
 Texts = list[tuple[str, str]]
@@ -157,6 +159,7 @@ class Store:
         self._local.depth += 1
         try:
             yield
+            require_room("catalog")
         except BaseException:
             self._local.depth -= 1
             # A full disk makes SQLite roll back by itself.

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from replicator.emulator.disk import is_full
 from replicator.emulator.metastore import Doc
 
 FILE = "requests.ndjson"
@@ -33,7 +34,12 @@ class Log:
             **extra,
         }
         line = json.dumps(entry, separators=(",", ":")) + "\n"
-        os.write(self._fd, line.encode())
+        try:
+            os.write(self._fd, line.encode())
+        except OSError as error:
+            # What was done must be answered, also where there is no room left to write it down.
+            if not is_full(error):
+                raise
 
     def close(self) -> None:
         """Close the file."""

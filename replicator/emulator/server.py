@@ -11,6 +11,7 @@ from http.server import ThreadingHTTPServer
 from ssl import SSLContext
 from typing import Any, cast
 
+from replicator.emulator import disk
 from replicator.emulator.context import Workspace
 from replicator.emulator.errors import ApiError
 from replicator.emulator.faults import (
@@ -55,7 +56,7 @@ class Server(ThreadingHTTPServer):
         self._last: dict[str, Response] = {}
         self._idle = threading.Condition()
         self._busy = 0
-        workspace.check_statement = lambda text: faults.check_statement(workspace.metastore.name, text)
+        workspace.check_statement = lambda text, wait: faults.check_statement(workspace.metastore.name, text, wait)
         workspace.stale_listing = lambda: faults.stale_listing(workspace.metastore.name)
         workspace.sharing_delay = lambda: faults.sharing_delay(workspace.metastore.name)
         workspace.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
@@ -127,7 +128,9 @@ class Server(ThreadingHTTPServer):
             request.log["writes"] = _writes(route)
             if rules and request.method == "GET":
                 return self._read_with_faults(request, route, rules)
-            return respond(route.handler(request))
+            stage = next((rule.at for rule in rules if rule.action == "disk_full"), None)
+            with disk.full(stage):
+                return respond(route.handler(request))
         except ApiError as error:
             response = error_response(error)
             if isinstance(error, InjectedError) and error.retry_after is not None:
@@ -135,7 +138,9 @@ class Server(ThreadingHTTPServer):
             return response
         except DropConnectionError:
             raise
-        except Exception:  # noqa: BLE001 - a defect must become an answer, or the client waits and sends it again
+        except Exception as error:  # noqa: BLE001 - a defect must become an answer, or the client waits and asks again
+            if disk.is_full(error):
+                return error_response(disk.no_room())
             _log.exception("%s %s failed", request.method, request.target)
             return error_response(ApiError(500, "INTERNAL_ERROR", "The emulator failed; its log holds the trace."))
 
@@ -155,7 +160,8 @@ class Server(ThreadingHTTPServer):
         if not self.faults.refresh():
             return []
         name = self.workspace.metastore.name
-        return self.faults.due(name, request.method, request.target, _statement(request), request.principal)
+        text, token = _statement(request), _bearer(request)
+        return self.faults.due(name, request.method, request.target, text, request.principal, token)
 
     def _prepare(self, request: Request, rules: list[Rule]) -> None:
         """What rules do to the metastore before a request. Raises ApiError 401 when its token expires now."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from replicator.emulator import engine
+from replicator.emulator import disk, engine
 from replicator.emulator.context import Workspace
 from replicator.emulator.errors import ApiError, SqlError, as_sql_error
 from replicator.emulator.metastore import Doc
@@ -126,8 +126,11 @@ class Statements:
 
     def _execute(self, statement: Statement, limit: int | None) -> None:
         try:
-            self._workspace.check_statement(statement.text)
-            result = self._workspace.execute(statement.session, statement.text, statement.params)
+            stage = self._workspace.check_statement(statement.text, statement.done.wait)
+            if statement.done.is_set():
+                return
+            with disk.full(stage):
+                result = self._workspace.execute(statement.session, statement.text, statement.params)
             table = result.table
             truncated = limit is not None and table.num_rows > limit
             statement.finish(
@@ -142,6 +145,9 @@ class Statements:
         except ApiError as error:
             statement.finish(State.FAILED, error=as_sql_error(error))
         except Exception as error:  # noqa: BLE001 - a defect of the SQL front must end the statement, not hang it
+            if disk.is_full(error):
+                statement.finish(State.FAILED, error=as_sql_error(disk.no_room()))
+                return
             _log.exception("statement failed: %s", statement.text)
             internal = SqlError("INTERNAL_ERROR", "XX000", f"The emulator failed: {type(error).__name__}: {error}")
             statement.finish(State.FAILED, error=internal)

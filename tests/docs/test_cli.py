@@ -23,9 +23,16 @@ def commands() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for verb in VERBS:
         command = typer.main.get_command(build(verb)).commands[verb.name]  # type: ignore[attr-defined]
-        below = {f" {name}": item for name, item in command.commands.items()} if verb.group else {"": command}
-        found |= {f"replicator {verb.name}{name}": item for name, item in below.items()}
+        found |= below(f"replicator {verb.name}", command)
     return found
+
+
+def below(name: str, command: Any) -> dict[str, Any]:
+    """A command by its name, or those of a group by theirs."""
+    if not hasattr(command, "commands"):
+        return {name: command}
+    inside = [below(f"{name} {word}", item) for word, item in command.commands.items()]
+    return {word: item for part in inside for word, item in part.items()}
 
 
 COMMANDS = commands()

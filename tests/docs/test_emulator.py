@@ -43,7 +43,7 @@ def test_every_fault_and_every_form_of_a_backing_table_is_named() -> None:
 
 def test_every_command_is_named() -> None:
     named = {code(row["command"]) for row in rows(PAGE, "command")}
-    assert named == {command.name for command in app.registered_commands}
+    assert named == {command.name for command in [*app.registered_commands, *app.registered_groups]}
     assert {shlex.split(line)[2] for line in example("bash").splitlines()} == named
 
 

@@ -19,6 +19,7 @@ from replicator.emulator.delta import commit, history, log
 from replicator.emulator.delta.deletion_vectors import identity, moved_vector, vector_file
 from replicator.emulator.delta.lock import table_lock
 from replicator.emulator.delta.log import Snapshot
+from replicator.emulator.disk import require_room
 from replicator.emulator.errors import SqlError
 
 Json = dict[str, Any]
@@ -180,6 +181,7 @@ def _link_all(source: Path, target: Path, pairs: list[tuple[Json, Json]]) -> Non
             destination.parent.mkdir(parents=True, exist_ok=True)
             folders.add(destination.parent)
         _link(origin, destination)
+    require_room("data")
 
 
 def _link(origin: Path, destination: Path) -> None:

@@ -16,6 +16,7 @@ from deltalake.exceptions import DeltaError
 
 from replicator.emulator.delta import log, types
 from replicator.emulator.delta.log import LOG, commit_file
+from replicator.emulator.disk import require_room
 from replicator.emulator.errors import SqlError
 
 Json = dict[str, Any]
@@ -66,14 +67,15 @@ def commit(path: Path, version: int, actions: Iterable[Json], operation: Operati
     folder = path / LOG
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{uuid.uuid4()}.tmp"
-    temporary.write_text(text + "\n", encoding="utf-8")
     try:
+        temporary.write_text(text + "\n", encoding="utf-8")
+        require_room("log")
         os.link(temporary, commit_file(path, version))
     except FileExistsError:
         message = f"A concurrent transaction has written version {version} since the transaction read the table."
         raise SqlError("DELTA_CONCURRENT_WRITE", "2D521", message) from None
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
     if version and version % CHECKPOINT_EVERY == 0:
         checkpoint(path)
     return version

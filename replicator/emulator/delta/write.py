@@ -14,6 +14,7 @@ import duckdb
 
 from replicator.emulator.delta import types
 from replicator.emulator.delta.mapping import physical_name, to_physical
+from replicator.emulator.disk import require_room
 
 Json = dict[str, Any]
 
@@ -52,6 +53,7 @@ def write_rows(
         f"COPY (SELECT {', '.join(columns)} FROM ({query})) TO {types.literal(str(target))} "
         f"(FORMAT parquet, COMPRESSION snappy, RETURN_STATS{_field_ids(data)}{_unshredded(data)}{options})"
     ).fetchall()
+    require_room("data")
     return [_add(table, data, row) for row in _non_empty(written)]
 
 
