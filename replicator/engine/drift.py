@@ -130,11 +130,14 @@ def find_drift(
 
 
 def _guarded(items: Sequence[DriftItem], state: State) -> Iterable[DriftItem]:
-    """The same, where undoing all of it at once would be stopped."""
+    """The same, where undoing all of it at once would be stopped, or something else about the same object is: apply
+    leaves out an object as a whole."""
     undone = [item for item in items if item.kind is DriftKind.CHANGED and item.remedy is Remedy.APPLY]
     many = remedies.too_many((Address.parse(item.address) for item in undone), state)
+    held = {item.address: (item.remedy, item.command) for item in items if item.remedy is Remedy.RELEASE}
     for item in items:
         way = many.get(Address.parse(item.address).side) if item in undone else None
+        way = held.get(item.address, way) if item.remedy is Remedy.APPLY else way
         yield item.model_copy(update={"remedy": way[0], "command": way[1]}) if way else item
 
 

@@ -38,7 +38,7 @@ class Case:
 
 
 def _release(case: Case) -> str:
-    return f"replicator {case.verb} --allow-destroy '{case.address}'"
+    return f"replicator {case.verb} --allow-destroy {shlex.quote(str(case.address))}"
 
 
 def _unknown(case: Case) -> Block | None:
@@ -67,7 +67,7 @@ def _protected(case: Case) -> Block | None:
     return Block(
         code=Code.PROTECTED,
         message="is protected",
-        release=f"replicator state unprotect '{case.address}', or apply it with protect: false",
+        release=f"replicator state unprotect {shlex.quote(str(case.address))}, or apply it with protect: false",
     )
 
 
@@ -92,7 +92,7 @@ def _drops_children(case: Case) -> Block | None:
     return Block(
         code=Code.DROPS_CHILDREN,
         message=f"still holds {len(left)} objects that are not ours to drop, for example {min(left)}",
-        release=f"move them away, or keep it: replicator state forget '{case.address}'",
+        release=f"move them away, or keep it: replicator state forget {shlex.quote(str(case.address))}",
     )
 
 

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Sequence
 
 from replicator.engine.guards import release_all
 from replicator.execution.results import ActionResult, ApplyResult, Became
-from replicator.render.look import Look, clean, count, duration, listed, many, size
+from replicator.render.look import Look, clean, count, duration, listed, many, size, wrapped
 from replicator.render.symbols import SYMBOLS
 from replicator.values import JSON
+
+HELD = 20
+"""How many of those that one guard holds back are named."""
 
 _GOOD = (Became.DONE, Became.ALREADY)
 
@@ -21,8 +24,7 @@ def apply_text(result: ApplyResult, look: Look, *, verb: str = "apply") -> str:
     ended = "Interrupted: applied" if result.interrupted else "Applied"
     lines = [f"{ended} {count(done)} of {count(all_of_them)} in {duration(result.seconds)} · run {result.run}"]
     lines += _failures(result)
-    lines += _held(result)
-    lines += _skipped(result)
+    lines += [row for line in (*_held(result), *_skipped(result)) for row in wrapped(line, look.width, 5)]
     lines += _copied(result.results)
     lines += _checked(result)
     lines += [f"! {clean(warning)}" for warning in result.warnings]
@@ -51,16 +53,22 @@ def _alike(failed: Iterable[ActionResult]) -> list[list[ActionResult]]:
         error = item.error
         for name in names:
             error = error.replace(name, "…")
-        found[error, item.hint].append(item)
+        found[error, item.hint if item.became is not Became.BLOCKED else ""].append(item)
     return list(found.values())
 
 
 def _held(result: ApplyResult) -> list[str]:
+    """What a guard held back, by reason."""
     held = [item for item in result.results if item.became is Became.BLOCKED]
     if not held:
         return []
-    rows = [f"   {SYMBOLS[item.action.do]} {clean(item.action.address)}   {clean(item.error)}" for item in held]
-    return [f"⛔ {count(len(held))} blocked", *rows]
+    lines = [f"⛔ {count(len(held))} blocked"]
+    for members in _alike(held):
+        shown = members if len(members) <= HELD else members[: HELD - 1]
+        lines += [f"   {SYMBOLS[item.action.do]} {clean(item.action.address)}" for item in shown]
+        lines += [f"   …{count(len(members) - len(shown))} more"] if len(shown) < len(members) else []
+        lines.append(f"       {clean(members[0].error)}")
+    return lines
 
 
 def _skipped(result: ApplyResult) -> list[str]:

@@ -9,7 +9,7 @@ from replicator.engine.guards import NAMED
 from replicator.engine.remedies import Remedy
 from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, pattern
-from replicator.render.look import Look, clean, count, duration, many, span, spread, with_options
+from replicator.render.look import Look, clean, count, duration, many, span, spread, with_options, wrapped
 from replicator.values import JSON
 
 COLUMN = 46
@@ -98,16 +98,23 @@ def _title(report: DriftReport) -> str:
     return f"{report.environment} · state serial {report.state_serial}{read}"
 
 
-def _items(items: Sequence[DriftItem], look: Look) -> list[str]:
+def grouped(items: Iterable[DriftItem], *, full: bool = False) -> list[tuple[str, DriftItem]]:
+    """One title for many items that are alike (`198 × target:table/*`), with the first of them; what is gone is always
+    named."""
     alike: dict[str, list[DriftItem]] = {}
     for item in ordered(items):
         alike.setdefault(_key(item), []).append(item)
     titled: list[tuple[str, DriftItem]] = []
     for members in alike.values():
-        if len(members) < SMALLEST or look.full or members[0].kind is DriftKind.DELETED:
+        if len(members) < SMALLEST or full or members[0].kind is DriftKind.DELETED:
             titled += [(clean(item.address), item) for item in members]
         else:
             titled.append((f"{count(len(members))} × {pattern([item.address for item in members])}", members[0]))
+    return titled
+
+
+def _items(items: Sequence[DriftItem], look: Look) -> list[str]:
+    titled = grouped(items, full=look.full)
     column = min(COLUMN, max(len(title) for title, _ in titled))
     return [line for title, item in titled for line in _rows(item, title.ljust(column), look)]
 
@@ -130,6 +137,8 @@ def _rows(item: DriftItem, title: str, look: Look) -> list[str]:
     first, *rest = texts or [clean(item.message)]
     if texts and max(map(len, texts)) + len(head) + len(mark) > look.width:
         return [spread(head.rstrip(), mark, look.width), *(f"      {text}" for text in texts)]
+    if not texts and len(head) + len(first) > look.width:
+        return [head.rstrip(), *wrapped(f"      {first}", look.width, 6)]
     return [spread(f"{head}{first}", mark, look.width), *(f"{' ' * len(head)}{text}" for text in rest)]
 
 

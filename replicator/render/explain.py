@@ -11,11 +11,15 @@ from replicator.engine.decide import View, lag_of, view
 from replicator.engine.desired import Desired
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
-from replicator.render.look import Look, clean, cut, many, spread, value
+from replicator.render import changes as change_text
+from replicator.render.look import Look, clean, cut, many, spread, value, wrapped
 from replicator.render.symbols import SYMBOLS, blocked_because
 from replicator.resources import TYPES
 from replicator.resources.base import Effect, Fields, ResourceType, Rule
 from replicator.values import JSON
+
+CHANGES = 6
+"""How many keys of a field that differ are named."""
 
 
 class Verdict(StrEnum):
@@ -253,16 +257,22 @@ def _known(found: Explanation) -> str:
 
 
 def _field_lines(field: FieldView, look: Look) -> list[str]:
-    lines = [
-        f"  {_MARKS[field.verdict]} {clean(field.name)}   {field.verdict.value.replace('_', ' ')}: {field.decided}"
-    ]
+    said = f"  {_MARKS[field.verdict]} {clean(field.name)}   {field.verdict.value.replace('_', ' ')}: {field.decided}"
+    lines = wrapped(said, look.width, 6)
     given = (("applied", field.applied), ("desired", field.desired), ("actual", field.actual))
     compared = field.verdict in (Verdict.DIFFERS, Verdict.EQUAL)
     for title, held in given:
         text = "–" if held is None else value(held)
         if compared or held is not None:
             lines.append(f"      {title:<8} {text if look.full else cut(text, look.width - 15)}")
-    return [*lines, f"      rule     {field.why}"] if field.why else lines
+    lines += [f"      rule     {field.why}"] if field.why else []
+    inside = [change for change in field.changes if len(change.path) > 1]
+    told = change_text.lines(inside, look.width - 15, full=look.full)
+    shown = told if look.full else told[:CHANGES]
+    lines += [f"      {'' if number else 'change':<8} {text}" for number, (text, _) in enumerate(shown)]
+    return (
+        [*lines, f"      {'':<8} …{many(len(told) - len(shown), 'more change')}"] if len(shown) < len(told) else lines
+    )
 
 
 def _guard_lines(found: Explanation, look: Look) -> list[str]:

@@ -127,6 +127,16 @@ def folded(first: str, items: Sequence[str], width: int, indent: str = "  ") -> 
     return lines
 
 
+def wrapped(line: str, width: int, indent: int) -> list[str]:
+    """A sentence over as many lines as it needs, those after the first indented; words (addresses, commands) are never
+    broken."""
+    if len(line) <= width:
+        return [line]
+    from textwrap import wrap
+
+    return wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
 def spread(left: str, right: str, width: int) -> str:
     """Left text and, at the right edge (or two spaces further), right text."""
     return f"{left}{' ' * max(2, width - len(left) - len(right))}{right}" if right else left

@@ -6,7 +6,7 @@ from replicator.address import Address
 from replicator.engine.actions import Action, Block, Do
 from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
-from replicator.render.look import Look, clean, count, cut, joined, many, size, spread, value
+from replicator.render.look import Look, clean, count, cut, joined, many, size, spread, value, wrapped
 from replicator.render.symbols import (
     SYMBOLS,
     Sections,
@@ -29,7 +29,7 @@ BELOW = 10
 def sectioned(found: Sections, look: Look) -> list[list[str]]:
     parts = [
         _blocked_section(found.blocked, look),
-        _danger_section(found.danger, look),
+        _danger_section(found, look),
         _creates(found.plain[Do.CREATE], look),
         _changed("≁ RENAMES", found.plain[Do.RENAME], found.danger, look),
         _changed("~ UPDATES", found.plain[Do.UPDATE], found.danger, look),
@@ -80,7 +80,8 @@ def _blocked_alike(members: Sequence[Action], look: Look) -> list[str]:
     return rows
 
 
-def _danger_section(actions: Sequence[Action], look: Look) -> list[str]:
+def _danger_section(found: Sections, look: Look) -> list[str]:
+    actions = found.danger
     if not actions:
         return []
     counted = [
@@ -93,14 +94,15 @@ def _danger_section(actions: Sequence[Action], look: Look) -> list[str]:
     lines = [f"{symbol} {' · '.join(told) or f'RISKS {count(len(actions))}'}"]
     column = min(48, max(len(action.address) for action in actions)) + 3
     for action in actions:
-        lines += _danger_rows(action, column, look)
+        why = "waits for what is blocked" if action.address in found.waiting else told_why(action)
+        lines += _danger_rows(action, column, look, why)
     return lines
 
 
-def _danger_rows(action: Action, column: int, look: Look) -> list[str]:
-    head = f"   {SYMBOLS[action.do]} {clean(action.address).ljust(column)}"
+def _danger_rows(action: Action, column: int, look: Look, why: str) -> list[str]:
+    head = f"   {SYMBOLS[action.do]} {clean(action.address).ljust(column - 3)}   "
     if action.do is Do.DELETE:
-        return [f"{head}{told_why(action)}".rstrip()]
+        return [f"{head}{why}".rstrip()]
     texts = change_text.lines(action.changes, max(30, look.width - len(head)), full=look.full)
     if action.moves_data:
         texts.insert(0, (f"{clean(action.message) or 'data is copied'}{estimated(action)}", ""))
@@ -247,7 +249,11 @@ def _checks(actions: Sequence[Action], look: Look) -> list[str]:
         return []
     checks = [action for action in actions if action.at.type == "check"]
     waits = [action for action in actions if action.at.type != "check"]
-    lines = [f"   ✓ {clean(action.address)}   {clean(action.message)}" for action in waits]
+    lines = [
+        line
+        for action in waits
+        for line in wrapped(f"   ✓ {clean(action.address)}   {clean(action.message)}", look.width, 5)
+    ]
     title = f"✓ CHECKS {count(len(actions))}"
     if checks:
         title += f"   {many(len(checks), 'copy', 'copies')} compared with what was copied"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from replicator.engine.actions import Action, Block, Do, Plan, Risk
 from replicator.render import changes as change_text
-from replicator.render.look import Look, clean, count, many, size, span, spread, with_options
+from replicator.render.look import Look, clean, count, many, size, span, spread, with_options, wrapped
 
 SYMBOLS = {
     Do.NOOP: "?",
@@ -44,11 +44,15 @@ def revokes(action: Action) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """A plan's actions by what a reader must decide about them; each action stands in one section."""
+    """A plan's actions by what a reader must decide about them; each action stands in one section.
+
+    `waiting` are removals that cannot come before something that is blocked.
+    """
 
     blocked: tuple[Action, ...]
     danger: tuple[Action, ...]
     plain: dict[Do, tuple[Action, ...]]
+    waiting: frozenset[str] = frozenset()
 
 
 def sections(plan: Plan) -> Sections:
@@ -56,7 +60,17 @@ def sections(plan: Plan) -> Sections:
     free = [action for action in plan.actions if not action.blocked]
     danger = tuple(action for action in free if is_dangerous(action))
     rest = [action for action in free if not is_dangerous(action)]
-    return Sections(blocked, danger, {do: tuple(action for action in rest if action.do is do) for do in Do})
+    plain = {do: tuple(action for action in rest if action.do is do) for do in Do}
+    return Sections(blocked, danger, plain, _waiting(plan))
+
+
+def _waiting(plan: Plan) -> frozenset[str]:
+    held = {action.address for action in plan.actions if action.blocked}
+    waiting: set[str] = set()
+    for action in plan.actions:
+        if action.do is Do.DELETE and not action.blocked and not (held | waiting).isdisjoint(action.depends_on):
+            waiting.add(action.address)
+    return frozenset(waiting)
 
 
 def expanded(action: Action, look: Look) -> list[str]:
@@ -64,12 +78,13 @@ def expanded(action: Action, look: Look) -> list[str]:
     where = f"{clean(action.declared_at.file)}:{action.declared_at.line}" if action.declared_at else ""
     why = told(action)
     head = f"{SYMBOLS[action.do]} {clean(action.address)}" + (f"   {why}" if why else "")
-    lines = [spread(head, where, look.width)]
+    fits = len(head) + 2 + len(where) <= look.width
+    lines = [spread(head, where, look.width)] if fits else [*wrapped(head, look.width, 4), where.rjust(look.width)]
     new = action.do is Do.CREATE
     for text, marked in change_text.lines(action.changes, look.width - 4, full=look.full, new=new):
         lines.append(spread(f"    {text}", "" if new else marked, look.width))
     if action.moves_data:
-        lines.append(f"    data      {clean(action.message) or 'copied'}{estimated(action)}")
+        lines += wrapped(f"    data      {clean(action.message) or 'copied'}{estimated(action)}", look.width, 14)
     for block in action.blocked:
         lines += blocked_because(block, "    ", look)
     return lines
@@ -123,6 +138,9 @@ def behind(actions: Sequence[Action]) -> str:
 
 
 def blocked_because(block: Block, indent: str, look: Look) -> list[str]:
-    lines = [f"{indent}⛔ {block.code}  {clean(block.message)}"]
+    lines = wrapped(f"{indent}⛔ {block.code}  {clean(block.message)}", look.width, len(indent) + 3)
     release = with_options(clean(block.release), look.arguments)
-    return [*lines, f"{indent}   release it: {release}"] if release else lines
+    if not release:
+        return lines
+    whole = f"{indent}   release it: {release}"
+    return [*lines, *([whole] if len(whole) <= look.width else [f"{indent}   release it:", f"{indent}     {release}"])]

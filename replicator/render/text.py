@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from replicator.address import Address
 from replicator.engine.actions import Action, Cause, Do, Plan, SideRef
 from replicator.engine.guards import release_all
-from replicator.render.look import Look, clean, count, duration, folded, listed, many
+from replicator.render.look import Look, clean, count, duration, folded, listed, many, wrapped
 from replicator.render.sections import sectioned
 from replicator.render.symbols import WORDS, amount, behind, expanded, is_dangerous, sections
 
@@ -110,17 +110,20 @@ def _notices(plan: Plan, look: Look) -> list[str]:
 def sums(plan: Plan) -> list[str]:
     """`4,815 to create`, one item per kind of action, then what is blocked and unchanged."""
     counts = Counter(action.do for action in plan.actions if not action.blocked)
-    found = [f"{count(counts[do])} {word}{_drifted(plan, do)}" for do, word in WORDS.items() if counts[do]]
+    found = [f"{count(counts[do])} {word}{_aside(plan, do)}" for do, word in WORDS.items() if counts[do]]
     blocked = sum(bool(action.blocked) for action in plan.actions)
     found += [f"{count(blocked)} blocked"] if blocked else []
     return [*found, f"{count(plan.unchanged)} unchanged"] if plan.unchanged else found
 
 
-def _drifted(plan: Plan, do: Do) -> str:
-    number = sum(
-        action.cause in (Cause.DRIFT, Cause.BOTH) for action in plan.actions if action.do is do and not action.blocked
-    )
-    return f" ({count(number)} drift)" if number else ""
+def _aside(plan: Plan, do: Do) -> str:
+    """How many of a kind undo drift, or cannot be done while others are blocked."""
+    free = [action for action in plan.actions if action.do is do and not action.blocked]
+    drifted = sum(action.cause in (Cause.DRIFT, Cause.BOTH) for action in free)
+    waiting = len(sections(plan).waiting) if do is Do.DELETE else 0
+    told = [f"{count(drifted)} drift"] if drifted else []
+    told += [f"{count(waiting)} wait for what is blocked"] if waiting else []
+    return f" ({', '.join(told)})" if told else ""
 
 
 def footer(plan: Plan, look: Look, ending: list[str]) -> list[str]:
@@ -128,8 +131,7 @@ def footer(plan: Plan, look: Look, ending: list[str]) -> list[str]:
     lines = folded(f"Plan {plan.plan_id[:8]}: ", [*total[:-1], f"{total[-1]}."], look.width)
     lines = _continued(lines, _reassurance(plan), look.width)
     if not _is_small(plan):
-        order, writes = _order(plan)
-        lines += _continued([order], writes, look.width)
+        lines += wrapped(_order(plan), look.width, 2)
     if not plan.complete:
         lines.append("This is a part of the whole: --target or --exclude narrowed it.")
     return [*lines, *ending]
@@ -145,7 +147,7 @@ def _reassurance(plan: Plan) -> str:
     return "" if any(map(is_dangerous, plan.actions)) else "Nothing is destroyed, no access is revoked."
 
 
-def _order(plan: Plan) -> tuple[str, str]:
+def _order(plan: Plan) -> str:
     depth: dict[str, int] = {}
     before: dict[str, str | None] = {}
     for action in plan.actions:
@@ -160,7 +162,7 @@ def _order(plan: Plan) -> tuple[str, str]:
         chain, last = ([kind, *chain] if not chain or chain[0] != kind else chain), before[last]
     writes = sum(_writes(action) for action in plan.actions if not action.blocked)
     longest = f", longest chain {' → '.join(chain)}" if len(chain) > 1 else ""
-    return f"Order: {many(stages, 'stage')}{longest};", f"about {many(writes, 'write')}."
+    return f"Order: {many(stages, 'stage')}{longest}; about {many(writes, 'write')}."
 
 
 def _writes(action: Action) -> int:
@@ -180,7 +182,8 @@ def next_command(plan: Plan, look: Look, saved_as: str | None) -> str:
         exactly = f"replicator apply{look.arguments} --plan {saved_as}"
     if not any(action.blocked for action in plan.actions):
         return f"Apply exactly this:  {exactly}"
-    if not all(action.blocked for action in plan.actions):
+    waiting = sections(plan).waiting
+    if not all(action.blocked or action.address in waiting for action in plan.actions):
         return f"All but the blocked:  {exactly} --skip-blocked"
     if options := release_all(plan.actions):
         return f"Nothing is done unless you release it:  {command}{options}"

@@ -174,3 +174,14 @@ def test_lag_within_its_limit_is_none() -> None:
 def test_a_limit_in_hours_that_nobody_can_tell_about_is_not_said_to_be_kept() -> None:
     (item,) = lagging({"hours": 24}).items
     assert (item.kind, item.remedy) == (DriftKind.UNKNOWN, Remedy.PERMISSION)
+
+
+def test_nothing_of_a_copy_is_undone_while_a_guard_holds_back_its_data() -> None:
+    entry = COPY.model_copy(update={"inputs": {**COPY.inputs, "comment": "ours"}})
+    written = DeltaVersion(2, "", CloneRecord("shared.s.t", 3, 1), foreign=(2, "WRITE"))
+    copy = found("table", "dr.s.t", {"comment": "theirs"}, version=written)
+    origin = snapshot(Side.SOURCE, found("table", "main.s.t", version=DeltaVersion(3, "")))
+    snapshots = {Side.SOURCE: origin, Side.TARGET: snapshot(Side.TARGET, copy)}
+    items = find_drift(state({"target:clone/dr.s.t": entry}), snapshots).items
+    assert {item.kind for item in items} == {DriftKind.CHANGED, DriftKind.REPLICA_WRITTEN}
+    assert {item.remedy for item in items} == {Remedy.RELEASE}

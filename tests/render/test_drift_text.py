@@ -47,7 +47,7 @@ def test_json_says_of_each_item_whether_it_is_known() -> None:
 
 
 def test_a_comment_keeps_to_its_budget() -> None:
-    found = report(*(item(f"target:schema/a.s{number:05d}") for number in range(5000)))
+    found = report(*(item(f"target:schema/a.s{number:05d}", f"edit {number}") for number in range(5000)))
     text = drift_markdown(found, News(found.items), budget=20_000)
     assert len(text.encode()) <= 20_000
     assert "more, see `replicator drift --json`" in text

@@ -1,10 +1,11 @@
 """A plan as text: what is dangerous is seen first, what is alike is said once, and it fits a screen."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from replicator.engine.actions import Action, Block, Cause, Do, Notice, Plan, Risk
+from replicator.engine.actions import Action, Block, Cause, Do, Notice, Plan, Reason, Risk
 from replicator.render.look import Look, painted, to_ascii
 from replicator.render.text import plan_text
 from tests.render import factory
@@ -159,3 +160,17 @@ def test_a_plan_that_is_being_applied_names_no_next_command() -> None:
     made = factory.one()
     asked, shown = plan_text(made, Look(), under_way=True), plan_text(made, Look())
     assert shown.removeprefix(asked) == "Apply exactly this:  replicator apply --expect 1be70c55\n"
+
+
+def test_what_waits_for_a_blocked_removal_is_told_and_not_offered() -> None:
+    gone: dict[str, Any] = {"cause": Cause.REMOVED, "reason": Reason.REQUESTED}
+    block = Block(code="DL101", message="would drop a table with its data", release="replicator destroy …")
+    risky = {"risk": Risk.DATA_LOSS, "blocked": (block,), **gone}
+    tables = [factory.action(f"target:table/a.b.t{n}", Do.DELETE, **risky) for n in range(9)]
+    needs = tuple(item.address for item in tables)
+    schema = factory.action("target:schema/a.b", Do.DELETE, depends_on=needs, **gone)
+    made = factory.plan([*tables, schema], mode="destroy")
+    text = plan_text(made, Look())
+    assert "   − target:schema/a.b   waits for what is blocked\n" in text
+    assert "Plan 1be70c55: 1 to destroy (1 wait for what is blocked) · 9 blocked." in text
+    assert text.splitlines()[-1] == "Nothing is done unless you release it:  replicator destroy --allow-destroy DL101"
