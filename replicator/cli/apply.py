@@ -11,7 +11,19 @@ import typer
 
 from replicator.cli import approval, output
 from replicator.cli.common import Run, verb
-from replicator.cli.options import Allowed, AsJson, Excludes, Full, Targets, Workers, Yes, policy, selection, together
+from replicator.cli.options import (
+    Allowed,
+    AsJson,
+    Excludes,
+    Full,
+    Refresh,
+    Targets,
+    Workers,
+    Yes,
+    policy,
+    selection,
+    together,
+)
 from replicator.cli.plan import show_plan
 from replicator.cli.work import opened, planned
 from replicator.engine.policy import Policy
@@ -56,6 +68,7 @@ class Order:
     events: str | None = None
     as_json: bool = False
     full: bool = False
+    refresh: str = "true"
 
     @property
     def approved(self) -> bool:
@@ -84,6 +97,7 @@ def apply(
     events: EventsFile = None,
     as_json: AsJson = False,
     full: Full = False,
+    refresh: Refresh = "true",
 ) -> ExitCode:
     """Do what plan shows, and record it in the state. Asks first, unless --yes or an approved plan is given."""
     together(plan=saved is not None, expect=expect is not None)
@@ -102,6 +116,7 @@ def apply(
         events=events,
         as_json=as_json,
         full=full,
+        refresh=refresh,
     )
     return carry_out(run, order)
 
@@ -165,7 +180,7 @@ def carry_out(run: Run, order: Order) -> ExitCode:
     saved = approval.read_signed(order.saved) if order.saved is not None else None
     if saved is not None:
         order = replace(order, policy=replace(order.policy, mode=saved.mode, allow=saved.released))
-    with opened(run, workers=order.workers, locked_for=order.verb) as session:
+    with opened(run, workers=order.workers, locked_for=order.verb, refresh=order.refresh) as session:
         prepared = planned(run, session, order.policy, typed=saved is None, sizes=not order.silent)
         if order.expect and approval.was_applied(prepared.plan, prepared.state, order.expect):
             output.show(run, f"Plan {order.expect} was already applied. Nothing is left to do.\n")

@@ -30,6 +30,7 @@ class Run:
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
+    timings: bool = False
 
     @property
     def path(self) -> Path:
@@ -94,6 +95,7 @@ _OPTIONS: dict[str, Any] = {
     "no_color": Annotated[bool, typer.Option("--no-color", help="No colour (as with NO_COLOR).")],
     "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notices.")],
     "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Log every action on standard error.")],
+    "timings": Annotated[bool, typer.Option("--timings", help="What was asked of each side, and how long it took.")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show a traceback if something fails.")],
 }
 

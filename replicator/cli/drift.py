@@ -11,7 +11,7 @@ from replicator.cli import output
 from replicator.cli.common import Run, verb
 from replicator.cli.drift_record import read_record, sort_out, updated, write_record
 from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, must_match, together
-from replicator.cli.work import READING, opened
+from replicator.cli.work import READING, notes, opened
 from replicator.errors import ExitCode
 from replicator.render.look import many
 
@@ -64,7 +64,7 @@ def drift(
         seen = observe(session)
         clock = Clock(now(), late(session, seen.opened.state, seen.snapshots))
         backend = session.store.backend
-    for notice in seen.opened.notices:
+    for notice in (*seen.opened.notices, *notes(seen.snapshots)):
         output.tell(run, f"! {notice}")
     metastores = {side.value: side_ref(snapshot) for side, snapshot in sorted(seen.snapshots.items())}
     report = _without(find_drift(seen.opened.state, seen.snapshots, metastores, clock), ignore or ())

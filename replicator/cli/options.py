@@ -40,6 +40,30 @@ Output = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help
 LIKE = "addresses look like target:table/catalog.schema.table"
 
 
+SnapshotFile = Annotated[
+    Path | None, typer.Option("--snapshot", metavar="FILE", help="Read nothing; plan from a saved snapshot.")
+]
+SaveSnapshot = Annotated[
+    Path | None, typer.Option("--save-snapshot", metavar="FILE", help="Save what was read, for --snapshot.")
+]
+Refresh = Annotated[
+    str,
+    typer.Option(
+        "--refresh",
+        metavar="WHAT",
+        help="true: read both sides; false: plan from what the last plan read; all: read every copy's history too.",
+    ),
+]
+REFRESH = ("true", "false", "all")
+
+
+def refresh_of(text: str) -> str:
+    """Raises UsageError for what --refresh does not know."""
+    if text.lower() not in REFRESH:
+        raise UsageError(f"--refresh {text}: expected one of {', '.join(REFRESH)}")
+    return text.lower()
+
+
 def policy(
     targets: Sequence[str] | None,
     excludes: Sequence[str] | None,

@@ -14,6 +14,9 @@ from replicator.cli.options import (
     Excludes,
     Full,
     Output,
+    Refresh,
+    SaveSnapshot,
+    SnapshotFile,
     Targets,
     Workers,
     policy,
@@ -43,12 +46,16 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="End with 2 if there is something to do.")
     ] = False,
     workers: Workers = None,
+    snapshot: SnapshotFile = None,
+    save_snapshot: SaveSnapshot = None,
+    refresh: Refresh = "true",
 ) -> ExitCode:
     """Show what would change, in order, and why. Changes nothing and takes no lock."""
     together(json=as_json, markdown=markdown)
+    together(snapshot=snapshot is not None, save_snapshot=save_snapshot is not None)
     rules = policy(target, exclude, allow_destroy, "destroy" if destroy else "normal")
-    with opened(run, workers=workers) as session:
-        made = planned(run, session, rules, sizes=True).plan
+    with opened(run, workers=workers, snapshot=snapshot, refresh=refresh) as session:
+        made = planned(run, session, rules, sizes=True, keep=True, save_as=save_snapshot).plan
     if out is not None:
         save_plan(out, made)
     place = output.look(run, full=full, selection=selection(rules))

@@ -1,20 +1,24 @@
 """What the verbs that contact workspaces share: an open session, and a plan made in it."""
 
 import contextlib
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replicator.cli import output
 from replicator.cli.common import Run
-from replicator.cli.options import must_match
+from replicator.cli.options import must_match, refresh_of
 from replicator.engine.policy import Code
+from replicator.errors import ReplicatorError
 
 READING = "reading both metastores"
 
 if TYPE_CHECKING:
     from replicator.config import Config
     from replicator.engine.policy import Policy
-    from replicator.execution.session import Prepared, Session
+    from replicator.execution.session import Prepared, Session, Snapshots
 
 
 def configuration(run: Run) -> "Config":
@@ -25,23 +29,72 @@ def configuration(run: Run) -> "Config":
 
 
 @contextlib.contextmanager
-def opened(run: Run, *, workers: int | None = None, locked_for: str = "") -> Iterator["Session"]:
-    """Both workspaces, open for reading."""
+def opened(
+    run: Run,
+    *,
+    workers: int | None = None,
+    locked_for: str = "",
+    snapshot: Path | None = None,
+    refresh: str = "true",
+) -> Iterator["Session"]:
+    """Both workspaces, open for reading, or the snapshot that stands for them. Tells at the end what was asked."""
     config = configuration(run)
+    refresh = refresh_of(refresh)
+    from replicator.execution import snapshots
     from replicator.execution.session import open_session
 
+    path = snapshots.last(config) if snapshot is None and refresh == "false" else snapshot
+    began = time.monotonic()
     with open_session(
         config,
         state_directory=run.state_dir,
         workers=workers,
         locked_for=locked_for,
         notify=lambda text: output.tell(run, f"! {text}"),
+        trusting=refresh != "all",
+        saved=snapshots.read(path) if path is not None else None,
     ) as session:
-        yield session
+        with _retries(run):
+            yield session
+        _tell_timings(run, session, time.monotonic() - began)
 
 
-def planned(run: Run, session: "Session", policy: "Policy", *, typed: bool = True, sizes: bool = False) -> "Prepared":
-    """A plan of what was asked for, with `sizes` also of how much data it moves.
+@contextlib.contextmanager
+def _retries(run: Run) -> Iterator[None]:
+    """With --verbose, every request that is sent again is a line on standard error."""
+    if not run.verbose:
+        yield
+        return
+    from replicator.execution.logs import retries_to
+
+    with retries_to(sys.stderr):
+        yield
+
+
+def _tell_timings(run: Run, session: "Session", seconds: float) -> None:
+    from replicator.render.timings import timings_line, timings_table
+
+    read = {side.value: reader.stats() for side, reader in session.readers.items()}
+    if session.saved is not None:
+        output.tell(run, f"! planned from what was read at {session.saved.taken_at}")
+    if run.timings and read:
+        output.tell(run, timings_table(read, seconds, output.look(run)).rstrip("\n"))
+    elif read:
+        output.tell(run, timings_line(read, seconds))
+
+
+def planned(
+    run: Run,
+    session: "Session",
+    policy: "Policy",
+    *,
+    typed: bool = True,
+    sizes: bool = False,
+    keep: bool = False,
+    save_as: Path | None = None,
+) -> "Prepared":
+    """A plan of what was asked for, with `sizes` also of how much data it moves. With `keep` what was read is saved,
+    also in `save_as`.
 
     Raises UsageError when a pattern that somebody typed names nothing.
     """
@@ -58,6 +111,28 @@ def planned(run: Run, session: "Session", policy: "Policy", *, typed: bool = Tru
     must_match(policy.excludes, known, "--exclude")
     if typed:
         must_match((text for text in policy.allow if text not in set(Code)), known, "--allow-destroy")
-    for notice in prepared.notices:
+    for notice in (*prepared.notices, *notes(prepared.snapshots)):
         output.tell(run, f"! {notice}")
+    if keep and session.saved is None:
+        _keep(session, prepared, save_as)
     return prepared
+
+
+def notes(seen: "Snapshots") -> Iterator[str]:
+    """How each side was read, where that is worth a word."""
+    return (f"{side}: {note}" for side, snapshot in seen.items() for note in snapshot.notes)
+
+
+def _keep(session: "Session", prepared: "Prepared", save_as: Path | None) -> None:
+    """Leave what was read for --refresh=false, and for whoever asked. A folder that cannot be written to is no reason
+    to fail a command that only reads."""
+    from replicator.execution import snapshots
+
+    opened = prepared.seen.opened
+    if not opened.saved:
+        return  # what a crashed run left has no serial yet
+    taken = snapshots.taken(session.config.environment, opened.state, prepared.snapshots)
+    with contextlib.suppress(ReplicatorError):
+        snapshots.write(snapshots.last(session.config), taken, private=True)
+    if save_as is not None:
+        snapshots.write(save_as, taken)

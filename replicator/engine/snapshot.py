@@ -53,12 +53,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ReadStats:
-    """What reading cost: HTTP calls, SQL statements, bytes received, seconds of wall time."""
+    """What reading cost: HTTP calls, SQL statements, bytes received, seconds of wall time in which something was
+    asked; how many calls were refused as too many (429), and how many calls and statements were sent again."""
 
     calls: int = 0
     statements: int = 0
     bytes: int = 0
     seconds: float = 0.0
+    refused: int = 0
+    repeated: int = 0
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def estimated(session: Session, prepared: Prepared) -> Prepared:
         for action in prepared.plan.actions
         if action.moves_data and (origin := _origin(action)) is not None
     }
-    if not moving:
+    if not moving or not session.readers:
         return prepared
     behind: Wanted = {side: {} for side in Side}
     whole: dict[Side, set[str]] = {side: set() for side in Side}

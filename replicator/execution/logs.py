@@ -1,10 +1,15 @@
 """The log of a run: one JSON line per finished action, without anything secret."""
 
-from collections.abc import Mapping, MutableMapping
+import json
+import logging
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Literal, TextIO
 
 from replicator.execution.events import Event, Kind, Observer
 from replicator.values import redacted
+
+_RETRIES = "replicator.workspace"
 
 Level = Literal["debug", "info", "warning", "error"]
 Form = Literal["json", "text"]
@@ -48,3 +53,30 @@ def json_log(stream: TextIO, *, level: Level = "info", form: Form = "json") -> O
         getattr(logger, found)(event.kind.value, **body)
 
     return log
+
+
+class _Lines(logging.Handler):
+    """One line of JSON per record."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(logging.INFO)
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = {"event": "request_retry", "level": "warning", "message": redacted(record.getMessage())}
+        self._stream.write(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+
+@contextmanager
+def retries_to(stream: TextIO) -> Iterator[None]:
+    """Write a line of JSON for every request that is sent again."""
+    logger, handler = logging.getLogger(_RETRIES), _Lines(stream)
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)

@@ -12,10 +12,11 @@ from replicator.engine.actions import Plan
 from replicator.engine.desired import Desired
 from replicator.engine.planner import make_plan
 from replicator.engine.policy import Code, Policy
-from replicator.engine.snapshot import Metastore, Snapshot
+from replicator.engine.saved import Saved
+from replicator.engine.snapshot import Metastore, Scope, Snapshot
 from replicator.engine.state import State
-from replicator.errors import BlockedError
-from replicator.execution import places
+from replicator.errors import BlockedError, StaleError
+from replicator.execution import places, snapshots
 from replicator.execution.backend import Notify, silent
 from replicator.execution.events import now
 from replicator.execution.pending import resolved
@@ -35,7 +36,8 @@ class Session:
     """Both workspaces, open for reading, and where the state is.
 
     `workers` actions go to each at a time, and at most `at_once` requests that only read. `trusting`: of many copies,
-    those that only we may write are taken as the last apply left them.
+    those that only we may write are taken as the last apply left them. With a `saved` snapshot nothing is read; unless
+    something is to be done, there are no `readers` then.
     """
 
     config: Config
@@ -44,6 +46,7 @@ class Session:
     workers: int
     at_once: int = MOST
     trusting: bool = True
+    saved: Saved | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def open_session(
     locked_for: str = "",
     notify: Notify = silent,
     trusting: bool = True,
+    saved: Saved | None = None,
 ) -> Iterator[Session]:
     """Both workspaces open for reading, closed at the end. Raises WorkspaceError when one cannot be reached.
 
@@ -99,11 +103,11 @@ def open_session(
     with contextlib.ExitStack() as stack:
         if locked_for:
             stack.enter_context(state.lock(locked_for, notify))
-        readers = both(lambda side: _open(config, side))
+        readers = both(lambda side: _open(config, side)) if saved is None or locked_for else {}
         for reader in readers.values():
             stack.callback(reader.close)
         at_a_time = workers or config.concurrency.max_workers
-        yield Session(config, readers, StateStore(state), at_a_time, workers or MOST, trusting=trusting)
+        yield Session(config, readers, StateStore(state), at_a_time, workers or MOST, trusting, saved)
 
 
 def _open(config: Config, side: Side) -> WorkspaceReader:
@@ -121,7 +125,8 @@ def prepare(session: Session, policy: Policy | None = None) -> Prepared:
     desired = compile_graph(session.config, seen.snapshots[Side.SOURCE], seen.snapshots[Side.TARGET])
     declared = {address: TYPES[address.type].declared(item.resource) for address, item in desired.resources.items()}
     former = _known(seen.opened.state) if desired.moved else ()
-    seen = with_versions(session, seen, (*declared.items(), *former), trusting=session.trusting)
+    if session.saved is None:
+        seen = with_versions(session, seen, (*declared.items(), *former), trusting=session.trusting)
     plan = make_plan(desired, seen.snapshots, seen.opened.state, policy or Policy(), created_at=now())
     return Prepared(plan, desired, seen)
 
@@ -129,7 +134,7 @@ def prepare(session: Session, policy: Policy | None = None) -> Prepared:
 def observe(session: Session) -> Seen:
     """Look at both sides as far as state knows them, for drift: the configuration's wishes play no part."""
     seen = _look(session)
-    return with_versions(session, seen, _known(seen.opened.state))
+    return seen if session.saved else with_versions(session, seen, _known(seen.opened.state))
 
 
 def _known(state: State) -> Iterable[tuple[Address, Fields]]:
@@ -140,10 +145,24 @@ def _known(state: State) -> Iterable[tuple[Address, Fields]]:
 def _look(session: Session) -> Seen:
     opened = session.store.open()
     began = time.monotonic()
-    refuse_other_metastores(opened.state, both(lambda side: session.readers[side].identity()))
+    if session.readers:
+        refuse_other_metastores(opened.state, both(lambda side: session.readers[side].identity()))
     scopes = scope(session.config, (*opened.state.resources, *opened.pending), _origins(opened))
-    snapshots = both(lambda side: read_snapshot(session.readers[side], scopes[side], workers=session.at_once))
-    return Seen(resolved(opened, snapshots), snapshots, {"snapshots": time.monotonic() - began})
+    if session.saved is not None:
+        return _from_saved(session, session.saved, opened, scopes)
+    found = both(lambda side: read_snapshot(session.readers[side], scopes[side], workers=session.at_once))
+    return Seen(resolved(opened, found), found, {"snapshots": time.monotonic() - began})
+
+
+def _from_saved(session: Session, saved: Saved, opened: Opened, scopes: Mapping[Side, Scope]) -> Seen:
+    """What was read before. Raises StaleError unless it is of this state, these metastores, and all that is wanted."""
+    snapshots.check(saved, session.config, opened.state, scopes)
+    known = {side: snapshot.metastore for side, snapshot in saved.snapshots.items()}
+    refuse_other_metastores(opened.state, known)
+    for side, reader in session.readers.items():
+        if reader.identity().metastore_id != known[side].metastore_id:
+            raise StaleError(f"the snapshot is of another {side} metastore", hint="read it again: replicator plan")
+    return Seen(resolved(opened, saved.snapshots), saved.snapshots)
 
 
 def _origins(opened: Opened) -> Iterator[Address]:

@@ -54,7 +54,9 @@ def with_versions(
         moved = _moved(snapshots, copies, side)
         if moved:
             found = read_in_full(session.readers[side], found, moved, workers=session.at_once)
-        return _told(found, trusted[side])
+        told = _told(found, trusted[side])
+        note = f"{len(trusted[side]):,} copies that only we may write to are taken as the last apply left them"
+        return replace(told, notes=(*told.notes, f"{note}; drift reads them") if trusted[side] else told.notes)
 
     snapshots = both(rest)
     return replace(seen, snapshots=snapshots, seconds={**seen.seconds, "versions": time.monotonic() - began})

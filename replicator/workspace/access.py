@@ -4,6 +4,7 @@ import base64
 import binascii
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,13 @@ from replicator.config.connection import Connection, SecretRef
 from replicator.errors import ConfigError, WorkspaceError
 from replicator.values import Secret, keep_secret, redact
 from replicator.workspace.failures import of_rest, unreachable
+from replicator.workspace.limiter import MOST
 
 FIRST_CONTACT_SECONDS = 5
 """How long a host may take to answer the very first request."""
 REQUEST_SECONDS = 60
 _CREDENTIALS = ("token", "client_secret", "password", "azure_client_secret")
+_ATTRIBUTES = threading.Lock()
 _WELL_KNOWN = "/.well-known/databricks-config"
 
 
@@ -114,7 +117,9 @@ def _sdk_config(arguments: Mapping[str, str], label: str) -> Any:
         arguments = {**arguments, "config_file": os.environ.get("DATABRICKS_CONFIG_FILE", "")}
     # The SDK lets DATABRICKS_HOST and its like win over a profile, which would be another workspace than the file's.
     # It looks its settings up once, on whichever class asks first: that must be its own.
-    Config.attributes()
+    # It looks them up while another thread may be storing what it found, which both sides' threads would be.
+    with _ATTRIBUTES:
+        Config.attributes()
     made = type("Config", (Config,), {"_load_from_env": lambda self: None}) if explicit else Config
     try:
         config = made(
@@ -122,8 +127,8 @@ def _sdk_config(arguments: Mapping[str, str], label: str) -> Any:
             clock=OneAttempt(),
             retry_timeout_seconds=1,
             http_timeout_seconds=FIRST_CONTACT_SECONDS,
-            max_connection_pools=64,
-            max_connections_per_pool=64,
+            max_connection_pools=MOST,
+            max_connections_per_pool=MOST,
             product="replicator",
             product_version=__version__,
         )

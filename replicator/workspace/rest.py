@@ -1,6 +1,7 @@
 """REST calls over the SDK's client: raw JSON, our own retries, and writes that are sent once."""
 
 import json
+import logging
 import random
 import time
 from collections.abc import Mapping
@@ -11,10 +12,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from replicator.errors import Unavailable, WorkspaceError
 from replicator.workspace.access import Access, GaveUp
 from replicator.workspace.failures import of_rest
-from replicator.workspace.limiter import Limiter
+from replicator.workspace.limiter import MOST, Limiter
 from replicator.workspace.meter import Meter
 
 _BYTES = "application/octet-stream"
+_log = logging.getLogger(__name__)
 _LONGEST_WAIT = 30.0
 _LONGEST_BUSY = 300.0
 """Seconds for which a workspace that limits requests is asked again: it refuses, but it does answer."""
@@ -33,6 +35,7 @@ class Rest:
         from databricks.sdk.core import ApiClient
 
         self._client = ApiClient(access.sdk_config)
+        _widen_pool(self._client)
         self._label = access.label
         self._limiter = limiter
         self._meter = meter
@@ -71,7 +74,13 @@ class Rest:
         self._again_after(Unavailable)(self._once, "PUT", path, query, data=data)
 
     def _again_after(self, kind: type[Unavailable]) -> Retrying:
-        return Retrying(retry=retry_if_exception_type(kind), stop=self._enough, wait=_wait, reraise=True)
+        return Retrying(
+            retry=retry_if_exception_type(kind), stop=self._enough, wait=_wait, before_sleep=self._tell, reraise=True
+        )
+
+    def _tell(self, state: RetryCallState) -> None:
+        self._meter.repeated()
+        tell_retry(state)
 
     def _enough(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -88,7 +97,7 @@ class Rest:
         data: bytes | None = None,
         accept: str = "application/json",
     ) -> bytes:
-        with self._limiter.place():
+        with self._meter.waiting(), self._limiter.place():
             try:
                 answer = self._client.do(
                     method,
@@ -115,11 +124,27 @@ class Rest:
         throttled = Throttled(failure.message, hint="the workspace limits requests", code=failure.code, status=429)
         throttled.wait = float(getattr(cause, "retry_after_secs", None) or 1.0)
         self._limiter.throttled(throttled.wait)
+        self._meter.refused()
         return throttled
 
 
 def _json(content: bytes) -> dict[str, Any]:
     return json.loads(content) if content.strip() else {}
+
+
+def _widen_pool(client: Any) -> None:
+    """As many connections to http:// as the limiter may want; the SDK's settings are for https:// only."""
+    from requests.adapters import HTTPAdapter  # type: ignore[import-untyped]
+
+    session = client._api_client._session
+    session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=MOST))
+
+
+def tell_retry(state: RetryCallState) -> None:
+    """Log that something is sent again, and why."""
+    error = state.outcome.exception() if state.outcome else None
+    wait = state.next_action.sleep if state.next_action else 0.0
+    _log.info("attempt %d failed, again in %.1f s: %s", state.attempt_number, wait, error)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from replicator import __version__
 from replicator.errors import NotFound, PermissionDenied, Unavailable, WorkspaceError
 from replicator.workspace.access import Access
 from replicator.workspace.failures import NO_WAREHOUSE, no_warehouse, of_sql
 from replicator.workspace.meter import Meter
-from replicator.workspace.rest import Rest
+from replicator.workspace.rest import Rest, tell_retry
 
 _WAREHOUSE = re.compile(r"/sql/1\.0/(?:warehouses|endpoints)/([A-Za-z0-9]+)")
 
@@ -39,13 +39,18 @@ class Sql:
             retry=retry_if_exception_type(Unavailable),
             stop=stop_after_attempt(self._attempts),
             wait=wait_exponential_jitter(multiplier=0.5, max=10),
+            before_sleep=self._tell,
             reraise=True,
         )
         return retrying(self.execute, sql)
 
+    def _tell(self, state: RetryCallState) -> None:
+        self._meter.repeated()
+        tell_retry(state)
+
     def execute(self, sql: str) -> Any:
         """Run a statement once. Returns a pyarrow.Table. Raises Unavailable when whether it ran is not known."""
-        with self._connection() as connection:
+        with self._meter.waiting(), self._connection() as connection:
             try:
                 with connection.cursor() as cursor:
                     cursor.execute(sql)

@@ -2,6 +2,9 @@
 
 import time
 
+import pytest
+
+from replicator.workspace import limiter as limiter_module
 from replicator.workspace.limiter import Limiter
 
 
@@ -37,3 +40,40 @@ def test_new_requests_wait_as_long_as_the_workspace_asked() -> None:
     began = time.monotonic()
     with limiter.place():
         assert time.monotonic() - began >= 0.09
+
+
+def test_from_the_second_refusal_on_there_is_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(limiter_module.time, "monotonic", lambda: clock[0])
+    limiter = Limiter()
+    limiter.throttled(1.0)
+    assert limiter.pace is None
+    clock[0] += 2.0
+    for _ in range(50):
+        limiter.succeeded()
+    limiter.throttled(1.0)
+    assert limiter.pace == pytest.approx(25.0)
+    limiter.succeeded()
+    assert 25.0 < limiter.pace < 25.1
+
+
+def test_a_workspace_that_allows_a_rate_is_asked_at_that_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """400 requests at 25 a second, played through on a clock of its own, one answer after the other."""
+    clock, tokens, refused, answered = [0.0], [25.0], 0, 0
+    monkeypatch.setattr(limiter_module.time, "monotonic", lambda: clock[0])
+    limiter = Limiter()
+    while answered < 400:
+        wait = max(0.0, limiter._pause())
+        later = clock[0] + wait + 0.05 / limiter.limit
+        tokens[0] = min(25.0, tokens[0] + (later - clock[0]) * 25)
+        clock[0] = later
+        with limiter.place():
+            if tokens[0] >= 1:
+                tokens[0] -= 1
+                answered += 1
+                limiter.succeeded()
+            else:
+                refused += 1
+                limiter.throttled(1.0)
+    assert refused <= 4
+    assert clock[0] <= 1.15 * 400 / 25
