@@ -44,6 +44,8 @@ def _differences(
         return
     if rule.keyed:
         prune = rule.prune is not None and rule.prune(desired)
+        if _settled(before or {}, after or {}, applied or {}, rule.keyed, prune=prune):
+            return
         wanted = _wanted(after or {}, rule.keyed)
         ours = _ours(before or {}, after or {}, applied or {}, rule.keyed, prune=prune)
         if ours != wanted:
@@ -54,6 +56,24 @@ def _differences(
 
 _SPELLING = "name"
 """The attribute that says how a thing's key is spelled; names fold case, so it is no difference."""
+
+
+def _settled(actual: _Plain, desired: _Plain, applied: _Plain, depth: int, *, prune: bool) -> bool:
+    """Whether there is certainly no difference, found without building what `_wanted` and `_ours` compare: of most
+    resources nothing has changed."""
+    for key, value in desired.items():
+        held = actual.get(key)
+        if held == value or (depth == 0 and key == _SPELLING):
+            continue
+        if not isinstance(value, dict) or not isinstance(held, dict):
+            return False
+        below = (applied.get(key) or {}) if depth > 1 else {}
+        if not _settled(held, value, below, max(depth - 1, 0), prune=prune and depth > 1):
+            return False
+    if depth == 0:
+        return True
+    others = actual.keys() if prune else applied.keys() & actual.keys()
+    return others <= desired.keys()
 
 
 def _wanted(desired: _Plain, depth: int) -> Fields:

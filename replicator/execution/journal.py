@@ -73,9 +73,9 @@ class Read:
 
 
 def encode(seq: int, body: Mapping[str, Any]) -> bytes:
-    """One line: the canonical JSON of the body with its number and crc32."""
-    numbered = {**body, "seq": seq}
-    return canonical_json({**numbered, "crc": zlib.crc32(canonical_json(numbered).encode())}).encode() + b"\n"
+    """One line: the canonical JSON of the body with its number, and its crc32 before all else."""
+    text = canonical_json({**body, "seq": seq}).encode()
+    return b'{"crc":%d,%b\n' % (zlib.crc32(text), text[1:])
 
 
 def _decode(line: bytes, seq: int) -> JSON | None:
