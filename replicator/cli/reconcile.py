@@ -71,8 +71,9 @@ def reconcile(
 
     output.must_be_writable(html, junit)
     settings = Settings(hashing=Hashing(hash_name.value), limits=Limits(show_values=show_values))
-    wanted = Wanted(patterns or ("*",), settings, sample, keep=not no_results)
     with opened(run, workers=workers) as session:
+        sample = sample or session.config.sample
+        wanted = Wanted(patterns or ("*",), settings, sample, keep=not no_results)
         with waiting(READING, quiet=run.quiet):
             prepared = prepare(session)
         checks = [address for address in prepared.desired.resources if address.type == "check"]

@@ -37,7 +37,6 @@ _USE_SECTIONS = "each section says what it does"
 _USE_RESOURCES = "declare the object under `resources`"
 _USE_SELECTION = "select by `catalogs`, `schemas` and `tables`, whose names may be patterns"
 
-_USE_SAMPLE = "every selected table is compared; some of them by `replicator reconcile --sample N`"
 UNSUPPORTED: dict[str, str] = {
     "auth_type": "the way is told by `token`, `profile` or `client_id`",
     "backup_legacy_backing_tables": "backing tables are always found by themselves",
@@ -48,9 +47,7 @@ UNSUPPORTED: dict[str, str] = {
     "create_dpm_backing_table_share": "backing tables are shared by `delta_share_config`",
     "create_recipient": "declare the recipient in `delta_share_config`",
     "create_share": "declare the share in `delta_share_config`",
-    "enable_sampling": _USE_SAMPLE,
     "external_location_config": "",
-    "no_of_sampling_tables": _USE_SAMPLE,
     "parallel_table_filter": "`max_workers` is the only limit",
     "principal_mapping": "",
     "process_schemas_in_serial": "`max_workers` is the only limit",

@@ -91,6 +91,20 @@ class Config:
         return None
 
     @property
+    def results_tables(self) -> dict[str, str]:
+        """The names of tables of results that the file may choose, by the names that they have otherwise."""
+        checked = self.document.reconciliation_config
+        if checked is None:
+            return {}
+        return {"recon_columns": checked.recon_schema_check_table, "recon_rows": checked.recon_missing_data_table}
+
+    @property
+    def sample(self) -> int | None:
+        """How many checks a reconciliation takes when it is not told; None for all."""
+        checked = self.document.reconciliation_config
+        return checked.no_of_sampling_tables if checked is not None and checked.enable_sampling else None
+
+    @property
     def audit_log_table(self) -> str | None:
         return self.audit.table if self.audit else None
 

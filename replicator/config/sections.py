@@ -250,12 +250,19 @@ class ReconciliationConfig(CheckOptions, AcrossShares):
     enabled: bool = True
     recon_outputs_catalog: Name | None = None
     recon_outputs_schema: Name | None = None
+    recon_schema_check_table: Name = "recon_columns"
+    recon_missing_data_table: Name = "recon_rows"
     create_recon_catalog: bool = True
     recon_catalog_location: str | None = None
+    enable_sampling: bool = False
+    no_of_sampling_tables: int = Field(default=10, ge=1)
     catalogs: tuple[ReconciliationCatalog, ...] | None = None
 
     @model_validator(mode="after")
     def _outputs(self) -> Self:
         if (self.recon_outputs_catalog is None) != (self.recon_outputs_schema is None):
             raise ValueError("`recon_outputs_catalog` and `recon_outputs_schema` are given together")
+        names = ["recon_runs", "recon_tables", self.recon_schema_check_table, self.recon_missing_data_table]
+        if len(set(names)) < len(names):
+            raise ValueError("two tables of results cannot have one name")
         return self

@@ -35,7 +35,7 @@ class Checks:
 
     What could not be verified is kept in the tables of results once for the same versions and reason, not by each
     apply that asks again. `snapshots` and `governance`, where given, settle what needs no reading, and add what differs
-    beside the data.
+    beside the data. `tables` are the names of tables of results that the configuration chose.
     """
 
     desired: Desired
@@ -43,6 +43,7 @@ class Checks:
     settings: Settings = field(default_factory=Settings)
     snapshots: Mapping[Side, Snapshot] = field(default_factory=dict)
     governance: Mapping[Side, Governance] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
     started: str = field(default_factory=now)
     results: dict[str, tuple[str | None, CheckResult]] = field(default_factory=dict)
 
@@ -142,6 +143,6 @@ class Checks:
         """Append the results to their tables; a table that cannot be written is a warning."""
         for schema in self.schemas:
             try:
-                append(writer, schema, self.report(events.run, schema), values=values)
+                append(writer, schema, self.report(events.run, schema), values=values, names=self.tables)
             except ReplicatorError as error:
                 events.emit(Kind.WARNING, message=f"results were not written to {schema}: {error.message}")

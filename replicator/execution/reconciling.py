@@ -61,7 +61,8 @@ def reconcile(
     chosen = drawn(declared, wanted.sample, draw)
     outputs = {text: entry.outputs for text, entry in prepared.state.resources.items()}
     governance = _governance(session, chosen)
-    checks = Checks(prepared.desired, session.readers, wanted.settings, prepared.snapshots, governance)
+    names = session.config.results_tables
+    checks = Checks(prepared.desired, session.readers, wanted.settings, prepared.snapshots, governance, names)
     warnings: list[str] = []
     events = Events(new_run_id(), *observers, collecting(warnings))
     scheduler.run(

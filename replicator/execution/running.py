@@ -74,7 +74,7 @@ def _carry_out(
 ) -> ApplyResult:
     with writers_of(session.config) as writers, stopping(stop):
         audit = _audit(session.config, writers, prepared, events)
-        checks = Checks(prepared.desired, session.readers)
+        checks = Checks(prepared.desired, session.readers, tables=session.config.results_tables)
         hands = Hands(writers, _versions(writers), checks, lambda: checks.keep(writers[Side.TARGET], events))
         opened = prepared.seen.opened
         result = execute(prepared.plan, prepared.desired, opened, session.store, hands, events, options, stop)

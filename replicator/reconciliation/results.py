@@ -89,16 +89,21 @@ CHUNK_CHARACTERS = 4_000_000
 """An INSERT longer than this is cut in two; a Databricks statement may have 16 MiB."""
 
 
-def append(writer: Writer, schema: str, report: Report, *, values: bool = False) -> None:
+Names = Mapping[str, str]
+"""What tables of results are called, where it is not by the keys of TABLES."""
+_AS_THEY_ARE: Names = {}
+
+
+def append(writer: Writer, schema: str, report: Report, *, values: bool = False, names: Names = _AS_THEY_ARE) -> None:
     """Add a report to `<schema>.recon_*`, creating what is missing. `values` keeps row values that the report has.
 
     Raises what the writer raises. Safe to run again with the same report.
     """
-    for statement in statements(schema, report, values=values):
+    for statement in statements(schema, report, values=values, names=names):
         writer.execute(statement)
 
 
-def statements(schema: str, report: Report, *, values: bool = False) -> list[str]:
+def statements(schema: str, report: Report, *, values: bool = False, names: Names = _AS_THEY_ARE) -> list[str]:
     """What `append` sends: the tables, then the rows of each in one INSERT (more only when it would be too long)."""
     rows: dict[str, list[Row]] = {
         "recon_runs": [_run(report)],
@@ -107,17 +112,17 @@ def statements(schema: str, report: Report, *, values: bool = False) -> list[str
         "recon_rows": [row for result in report.tables for row in _rows(report.run_id, result, values)],
     }
     made = [f"CREATE SCHEMA IF NOT EXISTS {quote_name(schema)}"]
-    made += [_create(schema, table) for table in TABLES]
-    return made + [insert for table, found in rows.items() for insert in _inserts(schema, table, found)]
+    called = {table: f"{quote_name(schema)}.{quote(names.get(table, table))}" for table in TABLES}
+    made += [_create(called[table], kinds) for table, kinds in TABLES.items()]
+    return made + [insert for table, found in rows.items() for insert in _inserts(called[table], TABLES[table], found)]
 
 
-def _create(schema: str, table: str) -> str:
-    columns = ", ".join(f"{quote(name)} {kind}" for name, kind in TABLES[table].items())
-    return f"CREATE TABLE IF NOT EXISTS {quote_name(schema)}.{quote(table)} ({columns}) USING DELTA"
+def _create(name: str, kinds: Mapping[str, str]) -> str:
+    columns = ", ".join(f"{quote(column)} {kind}" for column, kind in kinds.items())
+    return f"CREATE TABLE IF NOT EXISTS {name} ({columns}) USING DELTA"
 
 
-def _inserts(schema: str, table: str, rows: Iterable[Row]) -> Iterator[str]:
-    kinds, name = TABLES[table], f"{quote_name(schema)}.{quote(table)}"
+def _inserts(name: str, kinds: Mapping[str, str], rows: Iterable[Row]) -> Iterator[str]:
     columns = ", ".join(map(quote, kinds))
     for chunk in _chunks((row, _tuple(row, kinds)) for row in rows):
         first = chunk[0][0]
