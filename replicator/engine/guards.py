@@ -242,7 +242,8 @@ def _locks_out(case: Case) -> Block | None:
         for change in case.action.changes
         if change.path[:2] == ("privileges", me) and change.before is not None and change.after is None
     ]
-    if not lost:
+    removed = case.action.do is Do.DELETE and me in (case.action.desired.get("privileges") or {})
+    if not lost and not removed:
         return None
     return Block(
         code=Code.LOCKS_OUT,

@@ -59,7 +59,12 @@ def text(value: str | None) -> str | None:
 
 def string_map(pairs: Mapping[str, Any]) -> dict[str, str]:
     """Property values are strings; booleans as the platform writes them."""
-    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in pairs.items()}
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in sorted(pairs.items())}
+
+
+def by_key(pairs: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping whose order says nothing, in one order."""
+    return dict(sorted(pairs.items()))
 
 
 def names(items: Iterable[str]) -> list[str] | None:

@@ -27,7 +27,7 @@ def canonical_privileges(privileges: Any) -> dict[str, dict[str, bool]]:
     found: dict[str, dict[str, bool]] = {}
     for name, listed in privileges.items():
         found.setdefault(canonical.principal(name), {}).update({canonical.privilege(item): True for item in listed})
-    return found
+    return {name: canonical.by_key(found[name]) for name in sorted(found)}
 
 
 def _authoritative(desired: Fields) -> bool:

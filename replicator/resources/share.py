@@ -40,7 +40,7 @@ class SharedObject(BaseModel):
 def canonical_objects(objects: Any) -> dict[str, Any]:
     """Shared objects by `TYPE:name`, so that their order says nothing; names fold case. Only tables have a history."""
     if isinstance(objects, Mapping):
-        return dict(objects)
+        return canonical.by_key(objects)
     found: dict[str, Any] = {}
     for item in objects:
         kind = item.get("type", "TABLE")
@@ -50,7 +50,7 @@ def canonical_objects(objects: Any) -> dict[str, Any]:
         if kind == "TABLE":
             value["history"] = item.get("history", "ENABLED")
         found[f"{kind}:{item['name'].lower()}"] = value
-    return found
+    return canonical.by_key(found)
 
 
 def _closes(path: Path, before: Any, after: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from replicator.address import Address, split_column
 from replicator.errors import NotFound
-from replicator.resources import rest
+from replicator.resources import canonical, rest
 from replicator.resources.base import (
     Effect,
     Fields,
@@ -35,6 +35,7 @@ class Tags(Resource):
     tags: Annotated[
         dict[str, str | None],
         Rule(
+            canonical=canonical.by_key,
             keyed=1,
             prune=_authoritative,
             why="compared tag by tag; policies that go by a tag follow it",
