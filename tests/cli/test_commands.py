@@ -320,6 +320,43 @@ def test_hints_repeat_the_options_that_were_given(shop: Path, command: Command) 
     assert "replicator destroy -c other.yaml --exclude 'source:*' --allow-destroy target:clone/" in refused.err
 
 
+def test_nothing_more_is_begun_after_a_failure_if_asked_so(shop: Path, command: Command) -> None:
+    faults = start("us-east", shop / ROOT).faults
+    faults.add(Rule("status", method="POST", path="/recipients", status=400, error_code="INVALID_PARAMETER_VALUE"))
+    ended = command("apply", "--yes", "--fail-fast", "--workers", "1", "--events", "events.ndjson")
+    assert ended.code in (ExitCode.ERROR, ExitCode.PARTIAL)
+    events = [json.loads(line) for line in (shop / "events.ndjson").read_text().splitlines()]
+    begun = [event["address"] for event in events if event["event"] == "action_start"]
+    assert begun[-1] == "source:recipient/dr"
+    assert "because the run stopped" in ended.out
+    again = command(*shlex.split(ended.out.splitlines()[-1].partition("replicator ")[2]))
+    assert again.code == 0, again.out + again.err
+
+
+@pytest.mark.parametrize(("workers", "together"), [("1", False), ("4", True)])
+def test_workers_say_how_many_actions_run_at_a_time(workers: str, together: bool, shop: Path, command: Command) -> None:
+    slow = Rule("latency", statement="DEEP CLONE", ms=300, times=None)
+    start("eu-west", shop / ROOT).faults.add(slow)
+    command("apply", "--yes", "--workers", workers, "--events", "events.ndjson")
+    running, most = 0, 0
+    for line in (shop / "events.ndjson").read_text().splitlines():
+        event = json.loads(line)["event"]
+        running += (event == "action_start") - (event == "action_end")
+        most = max(most, running)
+    assert (most > 1) == together
+
+
+def test_a_saved_plan_of_a_destroy_is_carried_out_by_apply(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    planned = command("plan", "--destroy", "--allow-destroy", "target:clone/*", "--out", "gone.json")
+    assert "DESTROYS EVERYTHING that the state holds" in planned.out
+    last = planned.out.splitlines()[-1]
+    assert last == "Apply exactly this:  replicator apply --plan gone.json"
+    ended = command("apply", "--plan", "gone.json")
+    assert ended.code == 0, ended.out + ended.err
+    assert json.loads((shop / "state" / "default.json").read_text())["resources"] == {}
+
+
 def test_run_is_for_schedulers(shop: Path, command: Command) -> None:
     before = writes(shop)
     assert "Plan " in command("run", "--dry-run").out
