@@ -26,8 +26,27 @@ demo: setup ## two metastores on this machine: plan, apply, drift, reconcile
 test: setup ## the fast tests, in parallel
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not conformance'
 
-test-conformance: setup ## official clients against the emulator
+CLIENTS := $(patsubst %,.venv-%/.ready,dbt sqlalchemy node jdbc)
+
+test-conformance: setup $(CLIENTS) ## official clients against the emulator, and a live workspace if one is named
 	@$(BIN)/python -m pytest -n $(WORKERS) -m conformance --dist loadfile tests/conformance
+
+.venv-dbt/.ready .venv-sqlalchemy/.ready: .venv-%/.ready: tests/conformance/%/requirements.txt tests/conformance/%/constraints.txt
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@echo "installing into .venv-$* (once) …"
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -c $(word 2,$^) -r $<
+	@touch $@
+
+# Drivers of other languages: without their tools the tests say so and are skipped.
+.venv-node/.ready: tests/conformance/node/package.json
+	@mkdir -p $(@D) && cp $< $(@D)
+	@if command -v npm >/dev/null; then npm install --prefix $(@D) --omit=optional --no-package-lock --no-audit --no-fund --silent; fi
+	@touch $@
+
+.venv-jdbc/.ready: tests/conformance/jdbc/driver.txt
+	@mkdir -p $(@D)
+	@if command -v mvn >/dev/null; then mvn -q -B dependency:copy -Dartifact=$$(cat $<) -DoutputDirectory=$(@D) -Dmdep.stripVersion=true; fi
+	@touch $@
 
 lint: setup ## style
 	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
@@ -42,6 +61,6 @@ bench: setup ## measure; ratios side by side
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove what was built and the demo's metastores
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf examples/*/.replicator examples/*/state

@@ -157,13 +157,13 @@ def stream(table: pa.Table, compressed: bool = False) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     data: bytes = sink.getvalue().to_pybytes()
-    return bytes(lz4.frame.compress(data)) if compressed else data
+    return bytes(lz4.frame.compress(data, block_linked=False)) if compressed else data
 
 
 def batches(table: pa.Table, compressed: bool) -> list[tuple[bytes, int]]:
     """(encapsulated RecordBatch message, rows) per batch, without schema and end: Thrift sends those apart."""
     found = []
-    for batch in table.to_batches():
+    for batch in table.to_batches() if table.num_rows else ():
         data = batch.serialize().to_pybytes()
-        found.append((bytes(lz4.frame.compress(data)) if compressed else data, batch.num_rows))
+        found.append((bytes(lz4.frame.compress(data, block_linked=False)) if compressed else data, batch.num_rows))
     return found

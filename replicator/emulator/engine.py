@@ -285,6 +285,13 @@ _RULES: tuple[tuple[type[Exception], str, str, str, str], ...] = (
         "22012",
         "Division by zero. Use `try_divide` to tolerate divisor being 0 and return NULL instead.",
     ),
+    (
+        duckdb.InvalidInputException,
+        r"Values were not provided for the following (?:prepared statement )?parameters: (?P<name>\w+)",
+        "UNBOUND_SQL_PARAMETER",
+        "42P02",
+        "Found the unbound parameter: {name}. Please, fix `args` and provide a mapping of the parameter.",
+    ),
     (duckdb.InvalidInputException, r"Malformed JSON", "MALFORMED_RECORD_IN_PARSING", "22023", "{text}"),
     (duckdb.ParserException, r"", "PARSE_SYNTAX_ERROR", "42601", "{text}"),
     (

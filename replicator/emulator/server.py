@@ -245,7 +245,7 @@ def _statement(request: Request) -> str:
     """The SQL text of a request, for fault rules: a JSON field, or inside Thrift's binary as plain UTF-8."""
     if request.headers.get("Content-Type", "").startswith("application/x-thrift"):
         return request.body.decode("utf-8", "replace")
-    if request.path.endswith("/sql/statements"):
+    if request.path.rstrip("/").endswith("/statements"):
         try:
             return str(json.loads(request.body).get("statement", ""))
         except (ValueError, AttributeError):

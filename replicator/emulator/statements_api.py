@@ -28,16 +28,16 @@ _ERROR_CODES = {"42501": "BAD_REQUEST", "XX000": "INTERNAL_ERROR"}
 
 
 def create_session(request: Request) -> Doc:
-    """POST sql/sessions."""
-    request.workspace.use_warehouse(request.text("warehouse_id"))
+    """POST sql/sessions; sql/warehouses/{warehouse_id}/sessions."""
+    request.workspace.use_warehouse(_warehouse(request))
     session = _new_session(request)
     session.conf.update({str(key): str(value) for key, value in (request.json.get("session_confs") or {}).items()})
     return {"session_id": request.workspace.statements.open_session(session)}
 
 
 def delete_session(request: Request) -> None:
-    """DELETE sql/sessions/{id}."""
-    request.workspace.statements.close_session(request.args["id"])
+    """DELETE sql/sessions/{session_id}."""
+    request.workspace.statements.close_session(request.args["session_id"])
 
 
 def execute(request: Request) -> Doc:
@@ -45,10 +45,10 @@ def execute(request: Request) -> Doc:
     text = request.text("statement")
     statements = request.workspace.statements
     request.log.update(statements.describe(text))
-    request.workspace.use_warehouse(request.text("warehouse_id"))
+    request.workspace.use_warehouse(_warehouse(request))
     wait = _wait_seconds(request.json.get("wait_timeout") or "10s")
     delivery = _delivery(request.json)
-    session_id = request.json.get("session_id")
+    session_id = request.args.get("session_id") or request.json.get("session_id")
     session = statements.session(session_id, request.principal) if session_id else _new_session(request)
     limit = request.json.get("row_limit")
     statement = statements.submit(session, text, _parameters(request.json), int(limit) if limit else None)
@@ -92,6 +92,11 @@ def fetch_link(request: Request) -> Response:
     if index >= len(bounds):
         raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", "There is no such chunk.")
     return Response(200, _encoded(statement, bounds[index]), "application/octet-stream")
+
+
+def _warehouse(request: Request) -> str:
+    """The warehouse in the path or, where it has none, in the body."""
+    return request.args.get("warehouse_id") or request.text("warehouse_id")
 
 
 def _statement(request: Request) -> Statement:

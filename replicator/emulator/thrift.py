@@ -12,7 +12,7 @@ from databricks.sql.thrift_api.TCLIService import ttypes as T
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
 from thrift.transport.TTransport import TMemoryBuffer
 
-from replicator.emulator import arrow, thrift_metadata
+from replicator.emulator import arrow, thrift_columns, thrift_metadata
 from replicator.emulator.errors import ApiError
 from replicator.emulator.routing import Request, Response
 from replicator.emulator.statements import State, Statement
@@ -20,7 +20,8 @@ from replicator.emulator.statements import State, Statement
 _DIRECT_SECONDS = 5.0  # how long ExecuteStatement waits for the result before it leaves the client to poll
 _POLL_SECONDS = 5.0  # the connector polls without a pause, so GetOperationStatus must wait
 _DEFAULT_ROWS = 100_000
-_PROTOCOL = T.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V7
+_FORMATS = {True: T.TSparkRowSetType.COLUMN_BASED_SET, False: T.TSparkRowSetType.ARROW_BASED_SET}
+_PROTOCOL = T.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V9
 _STATES = {
     State.PENDING: T.TOperationState.PENDING_STATE,
     State.RUNNING: T.TOperationState.RUNNING_STATE,
@@ -88,10 +89,11 @@ class _Service:
         )
         session.conf.update({str(key): str(value) for key, value in (req.configuration or {}).items()})
         session_id = self._statements.open_session(session)
-        handle = T.TSessionHandle(sessionId=_handle(session_id), serverProtocolVersion=_PROTOCOL)
+        version = min(_PROTOCOL, req.client_protocol_i64 or req.client_protocol or _PROTOCOL)
+        handle = T.TSessionHandle(sessionId=_handle(session_id), serverProtocolVersion=version)
         return T.TOpenSessionResp(
             status=_OK,
-            serverProtocolVersion=_PROTOCOL,
+            serverProtocolVersion=version,
             sessionHandle=handle,
             configuration={},
             initialNamespace=space,
@@ -205,13 +207,29 @@ class _Service:
     def GetTableTypes(self, req: T.TGetTableTypesReq) -> T.TGetTableTypesResp:
         return self._listing(T.TGetTableTypesResp, req, lambda s: thrift_metadata.table_types())
 
+    def GetFunctions(self, req: T.TGetFunctionsReq) -> T.TGetFunctionsResp:
+        names = (req.catalogName, req.schemaName, req.functionName)
+        return self._listing(T.TGetFunctionsResp, req, lambda s: thrift_metadata.functions(s, *names))
+
+    def GetTypeInfo(self, req: T.TGetTypeInfoReq) -> T.TGetTypeInfoResp:
+        return self._listing(T.TGetTypeInfoResp, req, lambda s: thrift_metadata.type_info())
+
+    def GetPrimaryKeys(self, req: T.TGetPrimaryKeysReq) -> T.TGetPrimaryKeysResp:
+        names = (req.catalogName, req.schemaName, req.tableName)
+        return self._listing(T.TGetPrimaryKeysResp, req, lambda s: thrift_metadata.primary_keys(s, *names))
+
+    def GetCrossReference(self, req: T.TGetCrossReferenceReq) -> T.TGetCrossReferenceResp:
+        parent = (req.parentCatalogName, req.parentSchemaName, req.parentTableName)
+        child = (req.foreignCatalogName, req.foreignSchemaName, req.foreignTableName)
+        return self._listing(T.TGetCrossReferenceResp, req, lambda s: thrift_metadata.cross_reference(s, parent, child))
+
     def _listing(self, response: Callable[..., Any], req: Any, read: Callable[[Any], pa.Table]) -> Any:
         try:
             session = self._statements.session(_id(req.sessionHandle.sessionId), self._request.principal)
             statement = self._statements.finished(session, read(session))
         except ApiError as error:
             return response(status=_failure(error))
-        statement.delivery = {"compressed": False}
+        statement.delivery = {"compressed": False, "in_columns": True}
         return self._answer(response, statement, req)
 
 
@@ -241,7 +259,9 @@ def _unknown() -> T.TStatus:
 def _delivery(req: T.TExecuteStatementReq) -> dict[str, Any]:
     native = req.useArrowNativeTypes
     as_text = native is not None and native.complexTypesAsArrow is False
-    return {"compressed": bool(req.canDecompressLZ4Result), "complex_as_text": as_text}
+    in_columns = not req.canReadArrowResult
+    compressed = bool(req.canDecompressLZ4Result) and not in_columns
+    return {"compressed": compressed, "complex_as_text": as_text or in_columns, "in_columns": in_columns}
 
 
 def _table(statement: Statement) -> pa.Table:
@@ -273,9 +293,9 @@ def _metadata(statement: Statement) -> T.TGetResultSetMetadataResp:
     return T.TGetResultSetMetadataResp(
         status=_OK,
         schema=T.TTableSchema(columns=columns),
-        resultFormat=T.TSparkRowSetType.ARROW_BASED_SET,
+        resultFormat=_FORMATS[statement.delivery["in_columns"]],
         lz4Compressed=statement.delivery["compressed"],
-        arrowSchema=schema.serialize().to_pybytes(),
+        arrowSchema=None if statement.delivery["in_columns"] else schema.serialize().to_pybytes(),
         isStagingOperation=False,
     )
 
@@ -296,16 +316,19 @@ def _column(position: int, column: arrow.Column) -> T.TColumnDesc:
 
 
 def _fetch(statement: Statement, start: int, max_rows: int) -> T.TFetchResultsResp:
-    table = _table(statement).slice(start, max_rows)
+    whole = _table(statement)
+    # Arrow would make up the rows of a table without columns.
+    table = whole.slice(start, max(0, min(max_rows, whole.num_rows - start)))
     statement.delivery["position"] = start + table.num_rows
-    parts = arrow.batches(table, statement.delivery["compressed"])
-    rows = T.TRowSet(
-        startRowOffset=start,
-        rows=[],
-        arrowBatches=[T.TSparkArrowBatch(batch=data, rowCount=count) for data, count in parts],
-    )
+    rows = thrift_columns.row_set(table) if statement.delivery["in_columns"] else _arrow_rows(statement, table)
+    rows.startRowOffset = start
     more = start + table.num_rows < statement.table.num_rows if statement.table is not None else False
     return T.TFetchResultsResp(status=_OK, hasMoreRows=more, results=rows)
+
+
+def _arrow_rows(statement: Statement, table: pa.Table) -> T.TRowSet:
+    parts = arrow.batches(table, statement.delivery["compressed"])
+    return T.TRowSet(rows=[], arrowBatches=[T.TSparkArrowBatch(batch=data, rowCount=count) for data, count in parts])
 
 
 def _parameters(req: T.TExecuteStatementReq) -> list[Any]:

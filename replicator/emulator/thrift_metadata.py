@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from replicator.emulator import securables
+from replicator.emulator import securables, volumes
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
-from replicator.emulator.tables import list_tables
+from replicator.emulator.sql.statements import show_metadata
+from replicator.emulator.tables import get_table, list_tables
 
 _TABLES = (
     "TABLE_CAT TABLE_SCHEM TABLE_NAME TABLE_TYPE REMARKS TYPE_CAT TYPE_SCHEM TYPE_NAME SELF_REFERENCING_COL_NAME"
@@ -107,6 +108,67 @@ def table_types() -> pa.Table:
     return _strings(["TABLE_TYPE"], [["TABLE"], ["VIEW"]])
 
 
+def primary_keys(s: Session, catalog: str, schema: str, table: str) -> pa.Table:
+    """One row per column of a table's primary key."""
+    rows = show_metadata.primary_key(s, get_table(s, catalog, schema, table))
+    columns = ("TABLE_CAT", "TABLE_SCHEM", "TABLE_NAME", "COLUMN_NAME", "PK_NAME", "KEY_SEQ")
+    return _keys(columns, rows, ("TABLE_CAT", "TABLE_SCHEM", "TABLE_NAME", "COLUMN_NAME", "KEY_SEQ", "PK_NAME"))
+
+
+_CHILD = ("FKTABLE_CAT", "FKTABLE_SCHEM", "FKTABLE_NAME", "FKCOLUMN_NAME", "FK_NAME", "KEY_SEQ")
+_PARENT = ("PKTABLE_CAT", "PKTABLE_SCHEM", "PKTABLE_NAME", "PKCOLUMN_NAME", "PK_NAME")
+_CROSS = (*_PARENT[:4], *_CHILD[:4], "KEY_SEQ", "UPDATE_RULE", "DELETE_RULE", "FK_NAME", "PK_NAME", "DEFERRABILITY")
+
+
+def cross_reference(s: Session, parent: Sequence[str | None], child: Sequence[str | None]) -> pa.Table:
+    """One row per column of the foreign keys of `child` (of any table in `parent`'s catalog if it has no name) to
+    `parent` (any if it has none); both are (catalog, schema, table)."""
+    where = child if child[2] else parent
+    docs = _tables(s, where[0], where[1] if child[2] else None, _literally(child[2]))
+    wanted = [part.lower() for part in parent if part]
+    found = []
+    for doc in docs:
+        for row in show_metadata.foreign_keys(s, get_table(s, doc["catalog_name"], doc["schema_name"], doc["name"])):
+            if [str(part).lower() for part in row[6:9]][3 - len(wanted) :] == wanted or not parent[2]:
+                # no action and not deferrable, in JDBC's numbers
+                found.append((*row[:11], 3, 3, 7))
+    return _keys((*_CHILD, *_PARENT, "UPDATE_RULE", "DELETE_RULE", "DEFERRABILITY"), found, _CROSS)
+
+
+def _literally(name: str | None) -> str | None:
+    return None if name is None else re.sub(r"([%_\\])", r"\\\1", name)
+
+
+def _keys(given: Sequence[str], rows: Iterable[Sequence[Any]], wanted: Sequence[str]) -> pa.Table:
+    """Rows of the columns `given` as a table of the columns `wanted`."""
+    listed = list(rows)
+    values = {name: [row[index] for row in listed] for index, name in enumerate(given)}
+    kinds = {name: pa.string() if name.endswith(("_CAT", "_SCHEM", "_NAME")) else pa.int32() for name in wanted}
+    return pa.table([pa.array(values[name], kinds[name]) for name in wanted], names=list(wanted))
+
+
+def functions(s: Session, catalog: str | None, schema: str | None, function: str | None) -> pa.Table:
+    """One row per function like the patterns."""
+    like = _pattern(function)
+    found = [
+        [doc["catalog_name"], doc["schema_name"], doc["name"], doc.get("comment", ""), doc["full_name"]]
+        for parent in _schemas(s, catalog, schema)
+        for doc in volumes.list_in(s, "function", parent["catalog_name"], parent["name"])
+        if like.fullmatch(doc["name"])
+    ]
+    names = ["FUNCTION_CAT", "FUNCTION_SCHEM", "FUNCTION_NAME", "REMARKS", "SPECIFIC_NAME"]
+    return _strings(names, found).add_column(4, "FUNCTION_TYPE", pa.array([1] * len(found), pa.int32()))
+
+
+def type_info() -> pa.Table:
+    """TYPE_NAME and DATA_TYPE of every type."""
+    spelled = {"BYTE": "TINYINT", "SHORT": "SMALLINT", "LONG": "BIGINT"}
+    names = [spelled.get(name, name) for name in _JDBC]
+    return _strings(["TYPE_NAME"], [[name] for name in names]).append_column(
+        "DATA_TYPE", pa.array(list(_JDBC.values()), pa.int32())
+    )
+
+
 def _column(doc: Doc, position: int, item: Doc) -> dict[str, Any]:
     nullable = item.get("nullable", True)
     return dict.fromkeys(_COLUMNS) | {
@@ -128,8 +190,9 @@ def _column(doc: Doc, position: int, item: Doc) -> dict[str, Any]:
 
 def _schemas(s: Session, catalog: str | None, schema: str | None) -> Iterator[Doc]:
     like = _pattern(schema)
-    names = [catalog] if catalog else [doc["name"] for doc in securables.list_catalogs(s)]
-    for name in names:
+    among = _pattern(catalog)  # drivers escape the underscores of a catalog's name: it is a pattern too
+    names = [doc["name"] for doc in securables.list_catalogs(s)]
+    for name in filter(among.fullmatch, names):
         yield from (doc for doc in securables.list_schemas(s, name) if like.fullmatch(doc["name"]))
 
 

@@ -165,7 +165,7 @@ def parse_keys(reader: Reader) -> Statement:
     reader.finish()
     rules = _strings("updateRule deleteRule deferrability")
     columns = [*_KEYS, _SEQUENCE, *_PARENT, *rules] if foreign else [*_KEYS, _SEQUENCE]
-    keys = _foreign_keys if foreign else _primary_key
+    keys = foreign_keys if foreign else primary_key
     return read("SHOW_KEYS", lambda s: rows_of(columns, keys(s, tables.get_table(s, *parts))))
 
 
@@ -178,12 +178,14 @@ def _key_rows(doc: Doc, key: Doc) -> Iterator[tuple[object, ...]]:
         yield doc["catalog_name"], doc["schema_name"], doc["name"], column, key["name"], number
 
 
-def _primary_key(s: Session, doc: Doc) -> Iterator[Sequence[object]]:
+def primary_key(s: Session, doc: Doc) -> Iterator[Sequence[object]]:
+    """(catalog, schema, table, column, constraint, number from 1) of the columns of a table's primary key."""
     for key in _constraints(doc, "primary_key_constraint"):
         yield from _key_rows(doc, key)
 
 
-def _foreign_keys(s: Session, doc: Doc) -> Iterator[Sequence[object]]:
+def foreign_keys(s: Session, doc: Doc) -> Iterator[Sequence[object]]:
+    """As `primary_key`, then (catalog, schema, table, column, constraint) of the parent and three rules."""
     for key in _constraints(doc, "foreign_key_constraint"):
         parent = key["parent_table"].split(".")
         referred = _primary_name(s, parent)

@@ -1,0 +1,1 @@
+select id, cast(amount as double) as amount from {{ ref('orders') }}

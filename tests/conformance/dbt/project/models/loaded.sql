@@ -1,0 +1,1 @@
+{{ config(materialized='incremental', unique_key='id', incremental_strategy='merge') }} select id, customer_id, cast(amount as decimal(10,2)) as amount from {{ ref('orders') }}{% if is_incremental() %} where id >= (select max(id) from {{ this }}) {% endif %}

@@ -1,0 +1,1 @@
+select p.customer_id, p.name, count(o.id) as orders, coalesce(sum(o.amount), 0) as total from {{ ref('people') }} p left join {{ ref('orders') }} o on o.customer_id = p.customer_id group by p.customer_id, p.name
