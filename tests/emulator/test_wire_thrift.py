@@ -136,6 +136,16 @@ def test_a_slow_statement_is_polled(scripted: Scripted, sql: Sql, monkeypatch: p
 ENDLESS = "SELECT count(*) FROM range(1000000) a CROSS JOIN range(1000000) b WHERE (a.id * b.id) % 7 = 3"
 
 
+def _held(entered: threading.Event, go: threading.Event) -> Callable[..., None]:
+    """A check of statements that says when one has come, and lets it go on when it is told to."""
+
+    def check(text: str, wait: Any) -> None:
+        entered.set()
+        go.wait(10)
+
+    return check
+
+
 def test_a_statement_is_cancelled_from_another_thread(
     endpoint: Callable[..., Endpoint], sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +154,7 @@ def test_a_statement_is_cancelled_from_another_thread(
     connection = sql(e)
     for begun in (False, True):
         entered, go = threading.Event(), threading.Event()
-        monkeypatch.setattr(e.workspace, "check_statement", lambda text, e=entered, g=go: (e.set(), g.wait(10)))
+        monkeypatch.setattr(e.workspace, "check_statement", _held(entered, go))
         cursor = connection.cursor()
         cursor.execute_async(ENDLESS)
         assert entered.wait(10)
