@@ -30,9 +30,24 @@ class Saved:
     snapshots: Mapping[Side, Snapshot]
 
 
+class _Shared:
+    """Mappings that are written once. Most are one object already, which needs no comparison."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, int] = {}
+        self._known: dict[int, int] = {}
+
+    def number(self, mapping: Mapping[str, Any]) -> int:
+        known = self._known.get(id(mapping))
+        if known is None:
+            text = json.dumps(mapping, ensure_ascii=False, separators=(",", ":"))
+            known = self._known[id(mapping)] = self.texts.setdefault(text, len(self.texts))
+        return known
+
+
 def dump(saved: Saved) -> str:
     """As JSON, without anything that is known to be secret."""
-    shared: dict[str, int] = {}
+    shared = _Shared()
     document = {
         "format_version": FORMAT_VERSION,
         "environment": saved.environment,
@@ -41,12 +56,12 @@ def dump(saved: Saved) -> str:
         "taken_at": saved.taken_at,
         "sides": {side.value: _side(snapshot, shared) for side, snapshot in sorted(saved.snapshots.items())},
     }
-    columns = f"[{','.join(shared)}]"
+    columns = f"[{','.join(shared.texts)}]"
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return redact(f'{body[:-1]},"columns":{columns}}}\n')
 
 
-def _side(snapshot: Snapshot, shared: dict[str, int]) -> dict[str, Any]:
+def _side(snapshot: Snapshot, shared: _Shared) -> dict[str, Any]:
     return {
         "metastore": asdict(snapshot.metastore),
         "objects": {
@@ -58,11 +73,10 @@ def _side(snapshot: Snapshot, shared: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _observed(item: Observed, shared: dict[str, int]) -> list[Any]:
+def _observed(item: Observed, shared: _Shared) -> list[Any]:
     fields = dict(item.fields)
     if isinstance(fields.get(_COLUMNS), Mapping):
-        text = json.dumps(fields[_COLUMNS], ensure_ascii=False, separators=(",", ":"))
-        fields[_COLUMNS] = shared.setdefault(text, len(shared))
+        fields[_COLUMNS] = shared.number(fields[_COLUMNS])
     return [item.name, fields, item.id, item.mark, _version(item.version), dict(item.info)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from replicator.address import Address, Side
 from replicator.config import Config, compile_graph, scope
+from replicator.config.garbage import collector_paused
 from replicator.engine.actions import Plan
 from replicator.engine.desired import Desired
 from replicator.engine.planner import make_plan
@@ -119,6 +120,7 @@ def _open(config: Config, side: Side) -> WorkspaceReader:
     return reader
 
 
+@collector_paused()
 def prepare(session: Session, policy: Policy | None = None) -> Prepared:
     """Look at both sides, compile the configuration, and plan."""
     seen = _look(session)
@@ -131,6 +133,7 @@ def prepare(session: Session, policy: Policy | None = None) -> Prepared:
     return Prepared(plan, desired, seen)
 
 
+@collector_paused()
 def observe(session: Session) -> Seen:
     """Look at both sides as far as state knows them, for drift: the configuration's wishes play no part."""
     seen = _look(session)

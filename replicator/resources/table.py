@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -127,15 +128,6 @@ def observe(raw: Mapping[str, Any]) -> Observed:
     partitions = sorted((c["partition_index"], c["name"]) for c in columns if c.get("partition_index") is not None)
     clustering = json.loads(properties.get("clusteringColumns") or "[]")
     fields: Fields = {
-        "columns": [
-            {
-                "name": column["name"],
-                "type": column["type_text"],
-                "nullable": column.get("nullable", True),
-                "comment": column.get("comment"),
-            }
-            for column in columns
-        ],
         "comment": raw.get("comment"),
         "properties": {k: v for k, v in rest.own_properties(properties).items() if k != "clusteringColumns"},
         "partitioned_by": [name for _, name in partitions],
@@ -149,7 +141,7 @@ def observe(raw: Mapping[str, Any]) -> Observed:
     special = {column["name"].lower(): facts for column in columns if (facts := column_facts(column))}
     return Observed(
         name=f"{raw['catalog_name']}.{raw['schema_name']}.{raw['name']}",
-        fields=TYPE.canonical(fields),
+        fields={"columns": _columns_found(columns), **TYPE.canonical(fields)},
         id=raw.get("table_id"),
         mark=rest.mark_of(properties),
         info={
@@ -184,6 +176,30 @@ def _metadata(type_json: str) -> Mapping[str, Any]:
         return {}
     found = document.get("metadata") if isinstance(document, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def _columns_found(columns: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The canonical columns of a table from its REST JSON."""
+    return _columns_alike(
+        tuple(
+            (column["name"], column["type_text"], column.get("nullable", True), column.get("comment"))
+            for column in columns
+        )
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _columns_alike(listed: tuple[tuple[str, str, bool, str | None], ...]) -> dict[str, Any]:
+    """Tables with the same columns, as a copy and its origin, have one mapping in common: a hundred thousand tables of
+    their own would take gigabytes. Nobody changes what was observed."""
+    names = ("name", "type", "nullable", "comment")
+    found = canonical_columns([dict(zip(names, column, strict=True)) for column in listed])
+    return {name: _column_alike(tuple(value.items())) for name, value in found.items()}
+
+
+@lru_cache(maxsize=65_536)
+def _column_alike(items: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    return dict(items)
 
 
 def create(writer: Writer, task: Task) -> Outputs:
