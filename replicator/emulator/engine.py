@@ -191,6 +191,8 @@ def translated_errors() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise _translate(error) from error
+    except types.TypeSyntaxError as error:
+        raise SqlError("UNSUPPORTED_FEATURE", "0A000", f"Not supported by the emulator: {error}.") from error
 
 
 _OWN = re.compile(r"\[\[(?P<class>[A-Z_.]+)\|(?P<state>\w{5})\]\]\s*(?P<text>.*)", re.DOTALL)
@@ -232,6 +234,13 @@ _RULES: tuple[tuple[type[Exception], str, str, str, str], ...] = (
         "42803",
         'The non-aggregating expression "{name}" is based on columns which are not participating in the GROUP BY'
         " clause.",
+    ),
+    (
+        duckdb.CatalogException,
+        r"Type with name (?P<name>\S+) does not exist",
+        "UNSUPPORTED_DATATYPE",
+        "0A000",
+        'Unsupported data type "{name}".',
     ),
     (
         duckdb.CatalogException,
@@ -310,6 +319,7 @@ _RULES: tuple[tuple[type[Exception], str, str, str, str], ...] = (
         "No space left on the disk that holds the emulator's metastores.",
     ),
     (duckdb.IOException, r"", "FAILED_READ_FILE.NO_HINT", "KD001", "Error while reading file: {text}"),
+    (duckdb.TypeMismatchException, r"", "DATATYPE_MISMATCH", "42K09", "{text}"),
     (duckdb.BinderException, r"", "DATATYPE_MISMATCH", "42K09", "{text}"),
 )
 

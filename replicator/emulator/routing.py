@@ -75,11 +75,13 @@ class Request:
         """The JSON object in the body. Raises ApiError 400 MALFORMED_REQUEST."""
         try:
             doc = json.loads(self.body or b"{}")
+            if not isinstance(doc, dict):
+                raise _malformed("expected a map")
+            _check_types(doc)
         except ValueError as error:
             raise _malformed(str(error)) from None
-        if not isinstance(doc, dict):
-            raise _malformed("expected a map")
-        _check_types(doc)
+        except RecursionError:
+            raise _malformed("it is nested too deeply") from None
         return doc
 
     def flag(self, name: str) -> bool:
@@ -145,7 +147,7 @@ class Router:
     """Finds the route of a request in one walk over its path segments."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._tree: dict[str, Any] = {}
+        self._tree: dict[Any, Any] = {}
         for route in routes:
             node = self._tree
             for part in _segments(route.pattern):
@@ -219,13 +221,17 @@ def _segments(path: str) -> list[str]:
     return inside.split("/") if inside else []
 
 
-def _slot(part: str) -> str:
+# Keys of variable segments in the tree; no segment of a path is equal to them.
+_ANY, _REST = object(), object()
+
+
+def _slot(part: str) -> object:
     if not part.startswith("{"):
         return part
-    return "{*}" if part.endswith("*}") else "{}"
+    return _REST if part.endswith("*}") else _ANY
 
 
-def _walk(node: dict[str, Any], segments: list[str], index: int) -> tuple[dict[str, Route], list[str]] | None:
+def _walk(node: dict[Any, Any], segments: list[str], index: int) -> tuple[dict[str, Route], list[str]] | None:
     if index == len(segments):
         return (node[""], []) if "" in node else None
     part = segments[index]
@@ -233,12 +239,12 @@ def _walk(node: dict[str, Any], segments: list[str], index: int) -> tuple[dict[s
         found = _walk(node[part], segments, index + 1)
         if found is not None:
             return found
-    if "{}" in node and part:
-        found = _walk(node["{}"], segments, index + 1)
+    if _ANY in node and part:
+        found = _walk(node[_ANY], segments, index + 1)
         if found is not None:
             return found[0], [part, *found[1]]
-    if "{*}" in node:
-        return node["{*}"][""], ["/".join(segments[index:])]
+    if _REST in node:
+        return node[_REST][""], ["/".join(segments[index:])]
     return None
 
 

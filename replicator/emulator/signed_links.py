@@ -24,15 +24,17 @@ _SIGNATURE = "X-Amz-Signature"  # clients tell signed links from others by the p
 def sign(store: Store, file: Path, expires: int) -> str:
     """Path and query of a link to `file` that is valid until `expires` (ms since the epoch)."""
     target = base64.urlsafe_b64encode(str(file).encode()).decode()
-    query = {"target": target, "expires": expires, _SIGNATURE: _signature(store, target, str(expires))}
+    query = {"target": target, "expires": expires, _SIGNATURE: _signature(_key(store), target, str(expires))}
     return f"{_PATH}/{quote(file.name)}?{urlencode(query)}"
 
 
 def fetch(request: Request) -> Response:
     """GET and HEAD emulator/files/{name}?target=&expires=&X-Amz-Signature=: no token is asked for."""
     target, expires, signature = (request.query.get(key, "") for key in ("target", "expires", _SIGNATURE))
-    expected = _signature(request.workspace.store, target, expires)
-    if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+    key = _known_key(request.workspace.store)
+    # Without a key no link was ever made; one is not made for somebody who has no token.
+    expected = _signature(key, target, expires) if key is not None else ""
+    if key is None or not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         raise ApiError(403, "PERMISSION_DENIED", "The signature of the link does not match.")
     if int(expires) < now_ms():
         raise ApiError(403, "PERMISSION_DENIED", "The link has expired.")
@@ -45,20 +47,24 @@ def fetch(request: Request) -> Response:
     return file_response(request, file)
 
 
-def _signature(store: Store, target: str, expires: str) -> str:
-    return hmac.new(_key(store), f"{target}\n{expires}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+def _signature(key: bytes, target: str, expires: str) -> str:
+    return hmac.new(key, f"{target}\n{expires}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def _key(store: Store) -> bytes:
     """The secret of this root: every process that serves it signs alike."""
+    known = _known_key(store)
+    if known is not None:
+        return known
+    with store.transaction():
+        known = _known_key(store) or secrets.token_bytes(32)
+        store.put("", "setting", "link_key", doc={"_value": known.hex()})
+    return known
+
+
+def _known_key(store: Store) -> bytes | None:
     doc = store.get("", "setting", "link_key")
-    if doc is None:
-        with store.transaction():
-            doc = store.get("", "setting", "link_key")
-            if doc is None:
-                doc = {"_value": secrets.token_hex(32)}
-                store.put("", "setting", "link_key", doc=doc)
-    return bytes.fromhex(doc["_value"])
+    return None if doc is None else bytes.fromhex(doc["_value"])
 
 
 ROUTES = (

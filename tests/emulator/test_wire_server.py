@@ -70,6 +70,12 @@ def test_only_loopback_names_are_served(endpoint: Serve, host: str, status: int)
     assert call(endpoint(), "GET", f"{UC}/catalogs", Host=host)[0] == status
 
 
+def test_it_listens_on_loopback_only(endpoint: Serve) -> None:
+    e = endpoint()
+    assert e.server.server_address[0] == "127.0.0.1"
+    assert e.url.startswith("http://127.0.0.1:")
+
+
 def test_the_database_and_the_log_are_private(endpoint: Serve) -> None:
     e = endpoint()
     call(e, "GET", f"{UC}/catalogs")

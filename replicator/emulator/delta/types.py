@@ -184,11 +184,17 @@ class _Reader:
     def numbers(self) -> list[int]:
         if not self.accept("("):
             return []
-        found = [int(self.take())]
+        found = [self.number()]
         while self.accept(","):
-            found.append(int(self.take()))
+            found.append(self.number())
         self.expect(")")
         return found
+
+    def number(self) -> int:
+        token = self.take()
+        if not token.isdigit():
+            raise TypeSyntaxError(f"expected a number but found '{token}' in type {self._text!r}")
+        return int(token)
 
     def type(self, metadata: Json) -> DataType:
         word = self.take().lower()
@@ -202,7 +208,9 @@ class _Reader:
             precision, scale = ([*self.numbers(), 0] if self.peek() == "(" else [10, 0])[:2]
             return Decimal(precision, scale)
         if word in ("char", "character", "varchar"):
-            metadata[CHAR_METADATA] = f"{word.replace('character', 'char')}({self.numbers()[0]})"
+            self.expect("(")
+            metadata[CHAR_METADATA] = f"{word.replace('character', 'char')}({self.number()})"
+            self.expect(")")
             return STRING
         if word == "interval":
             while self.peek() is not None and _PLAIN_NAME.match(str(self.peek())):

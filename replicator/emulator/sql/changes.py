@@ -26,6 +26,9 @@ def relation(doc: Doc, bounds: list[str]) -> str:
     if doc.get("_read_only") and not doc.get("_cdf"):
         message = f"The change data feed of {doc['full_name']} is not shared."
         raise SqlError("DS_CDF_NOT_ENABLED", "42501", message)
+    if not bounds:
+        message = "table_changes needs a table and the version or timestamp to begin with."
+        raise SqlError("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "42605", message)
     path = names.path_of(doc)
     latest = log.snapshot(path)
     first = _version(path, bounds[0])

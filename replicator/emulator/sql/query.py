@@ -233,6 +233,8 @@ class Binder:
         if version is None:
             return LATEST
         value = version.expression
+        if value is None:
+            raise SqlError("INVALID_TIME_TRAVEL_SPEC", "42K0E", "AS OF needs a version number or a timestamp.")
         if version.name.upper() == "VERSION":
             text = value.name if isinstance(value, exp.Literal) else ""
             if not text.isdigit():
@@ -337,7 +339,9 @@ def output_names(tree: exp.Expr) -> list[str] | None:
         else:
             return None
     projections = query.expressions
-    if any(item.is_star and not isinstance(item, exp.Alias) for item in projections):
+    if any(isinstance(item, exp.Alias) and isinstance(item.this, exp.Star) for item in projections):
+        raise SqlError("PARSE_SYNTAX_ERROR", "42601", "A star cannot have an alias.")
+    if any(item.unnest().is_star and not isinstance(item, exp.Alias) for item in projections):
         return None
     if any(
         isinstance(item, exp.Inline | exp.Posexplode | exp.Aliases) or item.find(exp.Columns) for item in projections

@@ -62,6 +62,8 @@ _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", 
 
 def tokenize(text: str) -> list[Token]:
     """All tokens of a statement, END last. Raises SqlError PARSE_SYNTAX_ERROR for text that cannot be read."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise SqlError("PARSE_SYNTAX_ERROR", "42601", "The statement has characters that are no valid Unicode.")
     return [*_scan(text), Token(Kind.END, "", len(text), len(text))]
 
 

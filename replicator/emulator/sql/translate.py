@@ -33,6 +33,9 @@ def parse(text: str) -> exp.Expr:
         parsed = sqlglot.parse(text, read="databricks", error_level=ErrorLevel.IMMEDIATE)
     except (ParseError, TokenError) as error:
         raise SqlError("PARSE_SYNTAX_ERROR", "42601", _first_line(str(error))) from error
+    except (IndexError, AttributeError, TypeError, ValueError, RecursionError) as error:
+        # sqlglot builds some functions from arguments that it does not count first.
+        raise SqlError("PARSE_SYNTAX_ERROR", "42601", f"The statement cannot be read: {error}") from error
     statements = [item for item in parsed if item is not None]
     if len(statements) != 1:
         raise SqlError("PARSE_SYNTAX_ERROR", "42601", "Exactly one statement is expected.")

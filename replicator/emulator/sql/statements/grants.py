@@ -95,7 +95,9 @@ def _privilege(reader: Reader) -> str:
 def _target(reader: Reader) -> Target:
     for words, kind in _SECURABLES:
         if reader.accept(*words.split()):
-            nameless = kind == "metastore" or any(reader.peek(word) for word in ("TO", "FROM")) or reader.at_end()
+            ends = any(reader.peek(word) for word in ("TO", "FROM")) or reader.at_end()
+            # The current catalog and schema need no name.
+            nameless = kind == "metastore" or (kind in ("catalog", "schema") and ends)
             return Target(kind, () if nameless else reader.name())
     return Target("table", reader.name())
 

@@ -170,7 +170,10 @@ def parse_properties(reader: Reader) -> Statement:
     """SHOW TBLPROPERTIES t [(key)]."""
     reader.expect("TBLPROPERTIES")
     name = reader.name()
-    key = reader.in_parentheses(reader.property_key)[0] if reader.peek("(") else None
+    keys = reader.in_parentheses(reader.property_key) if reader.peek("(") else []
+    if len(keys) > 1:
+        raise reader.error("one property key")
+    key = keys[0] if keys else None
     reader.finish()
     return read("SHOW_TBLPROPERTIES", lambda s: _properties(s, name, key))
 
