@@ -1,5 +1,6 @@
 """Clones: tables whose data is a deep clone of another table, kept at its version."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self
@@ -7,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from replicator.address import Address
-from replicator.errors import NotFound, WorkspaceError
+from replicator.errors import NotFound, StaleError, WorkspaceError
 from replicator.resources import canonical, rest
 from replicator.resources.base import (
     CloneRecord,
@@ -122,14 +123,7 @@ def sync(writer: Writer, task: Task) -> Outputs:
         raise WorkspaceError(
             f"{task.address}: the version of its origin is not known", hint="plan again: replicator plan"
         )
-    statement = clone_statement(task, origin.version.version)
-    try:
-        rows = writer.execute(statement)
-    except NotFound:
-        if not _shared(writer, task.desired["source"]):
-            raise
-        polled(lambda: _visible(writer, task.desired["source"]), f"the shared table {task.desired['source']}")
-        rows = writer.execute(statement)
+    rows = _cloned(writer, task, origin.version.version)
     _disown(writer, task, origin)
     copied = rows[0] if rows else {}
     return {
@@ -139,6 +133,39 @@ def sync(writer: Writer, task: Task) -> Outputs:
         "copied_bytes": copied.get("copied_files_size", 0),
         "removed_files": copied.get("num_removed_files", 0),
     }
+
+
+_VERSION_GONE = re.compile("FILE_NOT_FOUND|VERSION_NOT_FOUND|TIME_?TRAVEL|TRUNCATED_TRANSACTION_LOG|FILE_NOT_EXIST")
+"""Error classes that say that a version can no longer be read (docs.databricks.com, error classes)."""
+
+
+def _cloned(writer: Writer, task: Task, version: int) -> list[dict[str, Any]]:
+    """Clone, and wait for a table that was just shared. Raises StaleError when the version is no longer there."""
+    source, statement = task.desired["source"], clone_statement(task, version)
+    try:
+        return writer.execute(statement)
+    except NotFound:
+        if not _shared(writer, source):
+            raise
+        polled(lambda: _visible(writer, source), f"the shared table {source}")
+        return writer.execute(statement)
+    except WorkspaceError as error:
+        newest = _newest(writer, source) if _VERSION_GONE.search(error.code) else None
+        if newest is None or newest <= version:
+            raise
+        raise StaleError(
+            f"{task.address}: version {version} of {source} can no longer be read: what it needs was vacuumed; "
+            f"the newest version is {newest}",
+            hint="plan again, and the newest version is copied: replicator plan",
+        ) from error
+
+
+def _newest(writer: Writer, table: str) -> int | None:
+    """The newest version of a table; None when that cannot be read either."""
+    try:
+        return int(writer.execute(f"DESCRIBE HISTORY {quote_name(table)} LIMIT 1")[0]["version"])
+    except (WorkspaceError, IndexError):
+        return None
 
 
 def clone_statement(task: Task, version: int) -> str:

@@ -116,13 +116,22 @@ def of_sql(error: BaseException, label: str) -> WorkspaceError:
     return Unavailable(f"{label}: no answer from the SQL warehouse: {_root(error)}", hint="check the warehouse")
 
 
+def cancelled(label: str) -> WorkspaceError:
+    """Somebody ended a statement, or a limit of the warehouse did. Not Unavailable: it is not to be sent again."""
+    return WorkspaceError(
+        f"{label}: the statement was cancelled in the SQL warehouse",
+        hint="a person or the warehouse's time limit ended it: look at its query history, then run the command again",
+        code="CANCELED",
+    )
+
+
 NO_WAREHOUSE = "NO_WAREHOUSE"
 
 
 def no_warehouse(label: str, text: str) -> WorkspaceError:
     """No NotFound: that would be about the object that a statement names."""
     return WorkspaceError(
-        f"{label}: there is no such SQL warehouse: {text}",
+        f"{label}: there is no such SQL warehouse: {text.rstrip('.')}",
         hint="check warehouse_id or http_path; without them a running warehouse is chosen",
         code=NO_WAREHOUSE,
         status=404,

@@ -12,7 +12,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from replicator import __version__
 from replicator.errors import NotFound, PermissionDenied, Unavailable, WorkspaceError
 from replicator.workspace.access import Access
-from replicator.workspace.failures import NO_WAREHOUSE, no_warehouse, of_sql
+from replicator.workspace.failures import NO_WAREHOUSE, cancelled, no_warehouse, of_sql
 from replicator.workspace.meter import Meter
 from replicator.workspace.rest import Rest, tell_retry
 
@@ -53,11 +53,29 @@ class Sql:
         with self._meter.waiting(), self._connection() as connection:
             try:
                 with connection.cursor() as cursor:
-                    cursor.execute(sql)
-                    table = cursor.fetchall_arrow()
+                    table = self._result(cursor, sql)
+            except WorkspaceError:
+                raise
             except Exception as error:  # noqa: BLE001  the connector raises exceptions of many libraries; each is named
                 raise of_sql(error, self._access.label) from None
         self._meter.statement(table.nbytes)
+        return table
+
+    def _result(self, cursor: Any, sql: str) -> Any:
+        """What a statement returns. A cancelled one is no failure to the connector, which then misses its result."""
+        from databricks.sql import exc
+
+        try:
+            cursor.execute(sql)
+            table = cursor.fetchall_arrow()
+        except (exc.ServerOperationError, exc.RequestError):
+            raise
+        except exc.Error:
+            if cursor.active_command_id is not None and _is_cancelled(cursor.get_query_state()):
+                raise cancelled(self._access.label) from None
+            raise
+        if _is_cancelled(cursor.active_result_set.status):
+            raise cancelled(self._access.label)
         return table
 
     @contextmanager
@@ -169,3 +187,9 @@ def _close(connection: Any) -> None:
         connection.close()
     except (exc.Error, HTTPError, OSError):
         return  # the session ends by itself; what was asked of it has been answered already
+
+
+def _is_cancelled(state: Any) -> bool:
+    from databricks.sql.backend.types import CommandState
+
+    return state is CommandState.CANCELLED
