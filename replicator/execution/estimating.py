@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from replicator.address import Address, Side
-from replicator.engine.actions import Action, Estimate, Risk
+from replicator.engine.actions import Action, Do, Estimate, Reason
 from replicator.engine.planner import side_ref
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import State
@@ -16,6 +16,9 @@ from replicator.execution.sides import both
 from replicator.resources import TYPES
 from replicator.resources.base import Lag
 from replicator.workspace import Backlog, read_backlog, read_sizes
+
+TAKES_ALL = frozenset({Reason.SOURCE_RECREATED, Reason.NEVER_COPIED})
+"""A copy that holds nothing of its origin. What one lacks that somebody wrote to is not known."""
 
 Wanted = dict[Side, dict[str, tuple[str, int]]]
 """By side of the origin and by copy: the origin's name, and how many commits the copy lacks."""
@@ -41,7 +44,7 @@ def estimated(session: Session, prepared: Prepared) -> Prepared:
             continue
         if action.estimate and action.estimate.versions:
             behind[origin.side][action.address] = (origin.name, action.estimate.versions)
-        elif not action.precondition.exists or action.risk is Risk.DATA_LOSS:
+        elif not action.precondition.exists or action.do is Do.REPLACE or action.reason in TAKES_ALL:
             whole[origin.side].add(origin.name)
     commits = both(lambda side: read_backlog(session.readers[side], behind[side]) if behind[side] else {})
     sizes = both(lambda side: read_sizes(session.readers[side], whole[side]) if whole[side] else {})

@@ -67,17 +67,19 @@ def _blocked_alike(members: Sequence[Action], look: Look) -> list[str]:
     first = members[0]
     alike = len(members) >= SMALLEST and not look.full
     if alike and not any(action.do in (Do.DELETE, Do.REPLACE) for action in members):
-        rows = [
-            f"   {len(part):>3} × {SYMBOLS[part.first.do]} {pattern([action.address for action in part.actions])}"
-            f"   {collapsed([action.address for action in part.actions])}"
-            for part in by_type(members)
-        ]
+        rows = [_counted_row(part, look) for part in by_type(members)]
     else:
         rows = [f"   {SYMBOLS[action.do]} {clean(action.address)}" for action in members]
     for block in first.blocked:
         release = block.release.replace(first.address, "ADDRESS") if alike else block.release
         rows += blocked_because(block.model_copy(update={"release": release}), "        ", look)
     return rows
+
+
+def _counted_row(part: Group, look: Look) -> str:
+    addresses = [action.address for action in part.actions]
+    head = f"   {len(part):>3} × {SYMBOLS[part.first.do]} {pattern(addresses)}   "
+    return head + cut(collapsed(addresses), max(20, look.width - len(head)))
 
 
 def _danger_section(found: Sections, look: Look) -> list[str]:

@@ -36,6 +36,8 @@ def _no_changes(plan: Plan) -> str:
     read = " + ".join(count(side.objects) for side in plan.metastores.values())
     matching = f"{many(plan.unchanged, 'resource')} {'matches' if plan.unchanged == 1 else 'match'} {plan.environment}"
     scope = "" if plan.complete else " within --target and --exclude"
+    if plan.mode == "destroy":
+        return f"Nothing to destroy{scope} ({read} objects read, state serial {plan.state.serial})."
     return f"No changes{scope}. {matching} ({read} objects read, state serial {plan.state.serial})."
 
 

@@ -355,6 +355,7 @@ def test_a_saved_plan_of_a_destroy_is_carried_out_by_apply(shop: Path, command: 
     ended = command("apply", "--plan", "gone.json")
     assert ended.code == 0, ended.out + ended.err
     assert json.loads((shop / "state" / "default.json").read_text())["resources"] == {}
+    assert command("plan", "--destroy").out.startswith("Nothing to destroy (")
 
 
 def test_run_is_for_schedulers(shop: Path, command: Command) -> None:
