@@ -40,37 +40,42 @@ class _Shared:
     def number(self, mapping: Mapping[str, Any]) -> int:
         known = self._known.get(id(mapping))
         if known is None:
-            text = json.dumps(mapping, ensure_ascii=False, separators=(",", ":"))
-            known = self._known[id(mapping)] = self.texts.setdefault(text, len(self.texts))
+            known = self._known[id(mapping)] = self.texts.setdefault(_text(mapping), len(self.texts))
         return known
 
 
 def dump(saved: Saved) -> str:
     """As JSON, without anything that is known to be secret."""
     shared = _Shared()
-    document = {
+    head = {
         "format_version": FORMAT_VERSION,
         "environment": saved.environment,
         "lineage": saved.lineage,
         "serial": saved.serial,
         "taken_at": saved.taken_at,
-        "sides": {side.value: _side(snapshot, shared) for side, snapshot in sorted(saved.snapshots.items())},
     }
-    columns = f"[{','.join(shared.texts)}]"
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return redact(f'{body[:-1]},"columns":{columns}}}\n')
+    sides = ",".join(f'"{side.value}":{_side(snapshot, shared)}' for side, snapshot in sorted(saved.snapshots.items()))
+    columns = ",".join(shared.texts)
+    return redact(f'{_text(head)[:-1]},"sides":{{{sides}}},"columns":[{columns}]}}\n')
 
 
-def _side(snapshot: Snapshot, shared: _Shared) -> dict[str, Any]:
-    return {
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _side(snapshot: Snapshot, shared: _Shared) -> str:
+    """Object by object: the encoder holds every token of what it is given until the end."""
+    head = {
         "metastore": asdict(snapshot.metastore),
-        "objects": {
-            kind: [_observed(item, shared) for item in items.values()] for kind, items in snapshot.objects.items()
-        },
         "unknown": dict(snapshot.unknown),
         "scope": _scope(snapshot.scope),
         "notes": list(snapshot.notes),
     }
+    kinds = (
+        f"{_text(kind)}:[{','.join(_text(_observed(item, shared)) for item in items.values())}]"
+        for kind, items in snapshot.objects.items()
+    )
+    return f'{_text(head)[:-1]},"objects":{{{",".join(kinds)}}}}}'
 
 
 def _observed(item: Observed, shared: _Shared) -> list[Any]:

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from sys import intern
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -124,13 +125,12 @@ def read(reader: Reader, at: Address) -> Observed | None:
 def observe(raw: Mapping[str, Any]) -> Observed:
     """A table, view or copy from its REST JSON, as listed or as fetched by name."""
     properties = raw.get("properties") or {}
-    columns = raw.get("columns") or []
-    partitions = sorted((c["partition_index"], c["name"]) for c in columns if c.get("partition_index") is not None)
+    columns, partitions, special = _shape(raw.get("columns") or ())
     clustering = json.loads(properties.get("clusteringColumns") or "[]")
     fields: Fields = {
         "comment": raw.get("comment"),
         "properties": {k: v for k, v in rest.own_properties(properties).items() if k != "clusteringColumns"},
-        "partitioned_by": [name for _, name in partitions],
+        "partitioned_by": partitions,
         "clustered_by": [path[0] if len(path) == 1 else ".".join(path) for path in clustering],
         "owner": raw.get("owner"),
     }
@@ -138,10 +138,9 @@ def observe(raw: Mapping[str, Any]) -> Observed:
         fields["definition"] = raw.get("view_definition")
     if raw.get("table_type") == "EXTERNAL":
         fields["location"] = raw.get("storage_location")
-    special = {column["name"].lower(): facts for column in columns if (facts := column_facts(column))}
     return Observed(
         name=f"{raw['catalog_name']}.{raw['schema_name']}.{raw['name']}",
-        fields={"columns": _columns_found(columns), **TYPE.canonical(fields)},
+        fields={"columns": columns, **TYPE.canonical(fields)},
         id=raw.get("table_id"),
         mark=rest.mark_of(properties),
         info={
@@ -178,23 +177,45 @@ def _metadata(type_json: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _columns_found(columns: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The canonical columns of a table from its REST JSON."""
-    return _columns_alike(
+_Shape = tuple[dict[str, Any], list[str], dict[str, Any]]
+"""The canonical columns, those that the table is partitioned by, and what is special about some of them."""
+
+
+def _shape(columns: Iterable[Mapping[str, Any]]) -> _Shape:
+    return _shape_alike(
         tuple(
-            (column["name"], column["type_text"], column.get("nullable", True), column.get("comment"))
+            (
+                column["name"],
+                column["type_text"],
+                column.get("nullable", True),
+                column.get("comment"),
+                column.get("partition_index"),
+                column.get("type_json"),
+                ((column["mask"].get("function_name") or "") if column.get("mask") else None),
+            )
             for column in columns
         )
     )
 
 
-@lru_cache(maxsize=65_536)
-def _columns_alike(listed: tuple[tuple[str, str, bool, str | None], ...]) -> dict[str, Any]:
-    """Tables with the same columns, as a copy and its origin, have one mapping in common: a hundred thousand tables of
-    their own would take gigabytes. Nobody changes what was observed."""
+@lru_cache(maxsize=1_024)
+def _shape_alike(listed: tuple[tuple[Any, ...], ...]) -> _Shape:
+    """Tables with the same columns have one shape in common; a hundred thousand of their own would take gigabytes.
+    Nobody changes what was observed."""
     names = ("name", "type", "nullable", "comment")
-    found = canonical_columns([dict(zip(names, column, strict=True)) for column in listed])
-    return {name: _column_alike(tuple(value.items())) for name, value in found.items()}
+    found = canonical_columns([dict(zip(names, column, strict=False)) for column in listed])
+    partitions = sorted((column[4], column[0]) for column in listed if column[4] is not None)
+    special = {
+        column[0].lower(): facts
+        for column in listed
+        if (
+            facts := column_facts(
+                {"type_json": column[5], "mask": None if column[6] is None else {"function_name": column[6]}}
+            )
+        )
+    }
+    alike = {intern(name): _column_alike(tuple(value.items())) for name, value in found.items()}
+    return alike, [name for _, name in partitions], special
 
 
 @lru_cache(maxsize=65_536)
