@@ -4,9 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+SPARK_READY := .venv/.spark
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-conformance lint types format bench clean
+.PHONY: help setup demo test test-conformance test-spark lint types format bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -24,7 +25,7 @@ demo: setup ## two metastores on this machine: plan, apply, drift, reconcile
 	@$(BIN)/python examples/quickstart/demo.py
 
 test: setup ## the fast tests, in parallel
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not conformance'
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not conformance and not spark'
 
 CLIENTS := $(patsubst %,.venv-%/.ready,dbt sqlalchemy node jdbc)
 
@@ -47,6 +48,14 @@ test-conformance: setup $(CLIENTS) ## official clients against the emulator, and
 	@mkdir -p $(@D)
 	@if command -v mvn >/dev/null; then mvn -q -B dependency:copy -Dartifact=$$(cat $<) -DoutputDirectory=$(@D) -Dmdep.stripVersion=true; fi
 	@touch $@
+
+test-spark: $(SPARK_READY) ## the statements of reconcile on real Spark and Delta (needs Java 17)
+	@$(BIN)/python -m pytest -n 0 -m spark -rs tests/reconciliation
+
+$(SPARK_READY): $(READY)
+	@echo "installing Spark into .venv (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[spark]'
+	@touch $(SPARK_READY)
 
 lint: setup ## style
 	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .

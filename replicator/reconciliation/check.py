@@ -100,6 +100,20 @@ def _visible(work: Work, look: Lookup) -> Outcome | None:
     return None
 
 
+def _policies(work: Work, look: Lookup) -> Outcome | None:
+    if not (work.task.row_count_check or work.task.missing_data_check):
+        return None
+    hidden: list[str] = []
+    for probe in (work.pair.source, work.pair.target):
+        try:
+            hidden += look.hiding(probe.reader, probe.place.table)
+        except PermissionDenied:
+            work.notes.append(f"the policies on {probe.place.table} may not be read: nobody knows whether one masks it")
+    if not hidden:
+        return None
+    return Outcome(Verdict.UNVERIFIABLE, f"{'; '.join(hidden)}: except us from it", Why.MASKED)
+
+
 def _schema(work: Work, look: Lookup) -> Outcome | None:
     work.schema_differences = tuple(schema.compare(*_both(work), work.task.exclude_columns))
     return None
@@ -136,7 +150,18 @@ def _rows(work: Work, look: Lookup) -> Outcome | None:
     return drill_down(work)
 
 
-_STAGES: tuple[Stage, ...] = (_exists, _asked, _visible, _schema, _versions, _schema_then, _columns, _data, _rows)
+_STAGES: tuple[Stage, ...] = (
+    _exists,
+    _asked,
+    _visible,
+    _policies,
+    _schema,
+    _versions,
+    _schema_then,
+    _columns,
+    _data,
+    _rows,
+)
 
 
 def _both(work: Work) -> tuple[TableInfo, TableInfo]:

@@ -19,6 +19,11 @@ from replicator.reconciliation.verdicts import CheckResult
 from replicator.resources.base import DeltaVersion, Reader
 
 
+def _nothing(reader: Reader, name: str) -> tuple[str, ...]:
+    """Nothing is read, so that nothing can be hidden."""
+    return ()
+
+
 class _MustRead(Exception):
     """What is known does not settle the check."""
 
@@ -59,7 +64,7 @@ def settled(task: CheckTask, snapshots: Mapping[Side, Snapshot], keys: Mapping[S
         return found.version if found is not None else None
 
     try:
-        result = run_check(task, _Refusing(Side.SOURCE), _Refusing(Side.TARGET), look=Lookup(table, version))
+        result = run_check(task, _Refusing(Side.SOURCE), _Refusing(Side.TARGET), look=Lookup(table, version, _nothing))
     except _MustRead:
         return None
     return result if result.equal and result.source.cached and result.target.cached else None

@@ -1,17 +1,20 @@
 """What Unity Catalog says about one table, read fresh for a check; and where its data stands."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import quote as percent
 
+from replicator.reconciliation.policies import hiding
 from replicator.reconciliation.typetext import Atom, Type, TypeSyntaxError, parse
 from replicator.resources.base import DeltaVersion, Observed, Reader
 from replicator.resources.table import column_facts
 
 TableOf = Callable[[Reader, str], "TableInfo"]
 """What Unity Catalog says of a table. Raises NotFound."""
+
+HidingOf = Callable[[Reader, str], Sequence[str]]
 
 VersionOf = Callable[[Reader, str], DeltaVersion | None]
 """Where a table's data stands with its last CLONE; None when it keeps no versions (a view, a foreign table)."""
@@ -71,10 +74,11 @@ def version_of(reader: Reader, name: str) -> DeltaVersion | None:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """How a check finds out about a table, and where its data stands."""
+    """How a check finds out about a table, where its data stands, and what policies may hide of it."""
 
     table: TableOf = read_table
     version: VersionOf = version_of
+    hiding: HidingOf = hiding
 
 
 AFRESH = Lookup()

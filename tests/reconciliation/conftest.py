@@ -20,10 +20,6 @@ from replicator.workspace import WorkspaceWriter, open_writer
 _number = count()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "spark: runs the statements on real Spark; needs the spark extra and Java 17")
-
-
 @dataclass
 class Bench:
     """A schema of its own on one workspace: `{o}` is the origin, `{t}` its deep clone. Statements are separated by

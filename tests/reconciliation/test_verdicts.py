@@ -134,6 +134,37 @@ def test_a_masked_column_is_left_out_and_said_so(copied: Bench) -> None:
     assert copied.check().verdict is Verdict.MISMATCH
 
 
+@pytest.mark.parametrize(
+    ("excepted", "verdict"), [([], Verdict.UNVERIFIABLE), (["me"], Verdict.MATCH), (["others"], Verdict.UNVERIFIABLE)]
+)
+def test_a_policy_that_is_meant_for_us_may_hide_what_no_table_mentions(
+    copied: Bench, excepted: list[str], verdict: Verdict
+) -> None:
+    copied.run(f"CREATE FUNCTION {copied.schema}.hide(n STRING) RETURNS STRING RETURN '***'")
+    me = copied.writer.who().principal
+    copied.writer.send(
+        "POST",
+        "/api/2.1/unity-catalog/policies",
+        {
+            "name": "hush",
+            "on_securable_type": "SCHEMA",
+            "on_securable_fullname": copied.schema,
+            "for_securable_type": "TABLE",
+            "policy_type": "POLICY_TYPE_COLUMN_MASK",
+            "column_mask": {"function_name": f"{copied.schema}.hide", "on_column": "x"},
+            "match_columns": [{"alias": "x", "condition": "has_tag('pii')"}],
+            "to_principals": ["account users"],
+            "except_principals": [me if name == "me" else name for name in excepted],
+        },
+    )
+    result = copied.check()
+    assert result.verdict is verdict
+    if verdict is Verdict.UNVERIFIABLE:
+        assert result.reason is Why.MASKED
+        assert f"policy hush on schema {copied.schema} may hide values" in result.message
+        assert not result.source.statements
+
+
 def test_an_excluded_column_does_not_count(copied: Bench) -> None:
     copied.run("UPDATE {t} SET name = 'x' WHERE id = 4")
     result = copied.check(exclude_columns=("NAME",))
