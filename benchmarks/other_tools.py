@@ -39,6 +39,7 @@ def _reladiff(files: list[Path]) -> Callable[[], str]:
 
     database = files[0].with_suffix(".duckdb")
     with duckdb.connect(str(database)) as connection:
+        connection.execute("SET enable_progress_bar = false")
         for number, file in enumerate(files):
             connection.execute(f"CREATE TABLE t{number} AS SELECT * FROM read_parquet('{file}')")
             columns = [row[0] for row in connection.execute(f"DESCRIBE t{number}").fetchall()]

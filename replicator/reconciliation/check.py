@@ -67,9 +67,12 @@ def is_version_gone(error: WorkspaceError) -> bool:
 
 def _exists(work: Work, look: Lookup) -> Outcome | None:
     source, target = work.pair.source, work.pair.target
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="check") as pool:
-        running = [pool.submit(_find, look, probe.reader, probe.place.table) for probe in (source, target)]
-    work.source, work.target = running[0].result(), running[1].result()
+    if look.local:
+        work.source, work.target = (_find(look, probe.reader, probe.place.table) for probe in (source, target))
+    else:
+        with ThreadPoolExecutor(max_workers=2, thread_name_prefix="check") as pool:
+            running = [pool.submit(_find, look, probe.reader, probe.place.table) for probe in (source, target)]
+        work.source, work.target = running[0].result(), running[1].result()
     if work.target is None:
         return Outcome(Verdict.MISMATCH, "the copy does not exist", Why.COPY_MISSING)
     if work.source is None:

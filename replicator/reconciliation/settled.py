@@ -64,7 +64,9 @@ def settled(task: CheckTask, snapshots: Mapping[Side, Snapshot], keys: Mapping[S
         return found.version if found is not None else None
 
     try:
-        result = run_check(task, _Refusing(Side.SOURCE), _Refusing(Side.TARGET), look=Lookup(table, version, _nothing))
+        result = run_check(
+            task, _Refusing(Side.SOURCE), _Refusing(Side.TARGET), look=Lookup(table, version, _nothing, local=True)
+        )
     except _MustRead:
         return None
     return result if result.equal and result.source.cached and result.target.cached else None

@@ -74,11 +74,13 @@ def version_of(reader: Reader, name: str) -> DeltaVersion | None:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """How a check finds out about a table, where its data stands, and what policies may hide of it."""
+    """How a check finds out about a table, where its data stands, and what policies may hide of it; `local` when that
+    asks nobody."""
 
     table: TableOf = read_table
     version: VersionOf = version_of
     hiding: HidingOf = hiding
+    local: bool = False
 
 
 AFRESH = Lookup()

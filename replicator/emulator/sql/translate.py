@@ -244,11 +244,21 @@ def _hashed_fast(macro: str, items: list[exp.Expr], listed: exp.Expr) -> exp.Exp
         if _without_casts(item).sql() not in marked:
             test = exp.Or(this=test, expression=exp.Is(this=item.copy(), expression=exp.Null()))
         is_list = test if is_list is None else exp.Or(this=is_list, expression=test)
-    hashes = [_plain("hash", item.copy()) for item in items]
+    hashes = [_plain("hash", item.copy()) for item in items if not _is_redundant(item, items)]
     plain = call(f"{macro}_of", _plain("hash", cast(exp.Literal.number(_SEED), "UBIGINT"), *hashes))
     if is_list is None:
         return plain
     return exp.Case(ifs=[exp.If(this=is_list, true=listed)], default=plain)
+
+
+def _is_redundant(item: exp.Expr, items: list[exp.Expr]) -> bool:
+    """Whether an argument only tells of NULLs among the others, which the engine's hash, unlike Spark's, tells by
+    itself: it gives a NULL a hash of its own, at its place. Only where no other argument may be a NULL that is skipped.
+    """
+    marked = _marked_null(item)
+    others = [other for other in items if other is not item]
+    known = {_without_casts(other).sql() for other in others}
+    return bool(marked) and marked <= known and all(_never_null(o) or _without_casts(o).sql() in marked for o in others)
 
 
 def _marked_null(item: exp.Expr) -> set[str]:
