@@ -14,17 +14,12 @@ from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
 from replicator.emulator.errors import SqlError
 from replicator.emulator.sql import intervals
+from replicator.emulator.sql.hashing import hashed
+from replicator.emulator.sql.nodes import INTEGERS, call, cast, plain
 
 Rewrite = Callable[[exp.Expr], exp.Expr]
 _STRINGS = (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
 _TO_TIMESTAMP = exp.DataType.Type.TIMESTAMP  # only to_timestamp() and timestamp() parse to it
-_INTEGERS = {
-    exp.DataType.Type.TINYINT: "sp_to_tinyint",
-    exp.DataType.Type.SMALLINT: "sp_to_smallint",
-    exp.DataType.Type.INT: "sp_to_int",
-    exp.DataType.Type.BIGINT: "sp_to_bigint",
-}
-_TO_INTEGER = frozenset(_INTEGERS.values())
 
 
 def parse(text: str) -> exp.Expr:
@@ -85,22 +80,6 @@ def is_known(function: str) -> bool:
     return name.startswith("sp_") or any(name in known for known in (_MACROS, _BY_NAME, _SAME, _MEMBERSHIP))
 
 
-def call(name: str, *arguments: exp.Expr | str | int) -> exp.Anonymous:
-    """A function call by name."""
-    return exp.Anonymous(this=name, expressions=[_argument(item) for item in arguments])
-
-
-def _argument(value: exp.Expr | str | int) -> exp.Expr:
-    return value if isinstance(value, exp.Expr) else exp.convert(value)
-
-
-def cast(value: exp.Expr, kind: str) -> exp.Cast:
-    """CAST to a DuckDB type, exempt from the rewriting of casts."""
-    made = exp.Cast(this=value, to=exp.DataType.build(kind, dialect="duckdb"))
-    made.meta["duckdb"] = True
-    return made
-
-
 # expression -> the session value that answers it
 _SESSION: dict[type[exp.Expr], str] = {
     exp.CurrentUser: "current_user",
@@ -142,7 +121,7 @@ class _Rewriter:
             return exp.Literal.string(self._session_values[name])
         if name in _MEMBERSHIP:
             groups = exp.Array(expressions=[exp.Literal.string(item) for item in self._groups])
-            return _plain("list_contains", groups, _plain("lower", node.expressions[0]))
+            return plain("list_contains", groups, plain("lower", node.expressions[0]))
         if name.startswith("sp_") or node.meta.get("duckdb"):
             return node
         if name in _MACROS:
@@ -210,125 +189,6 @@ _MACROS = {
     "try_element_at": "sp_element_at",
     "shiftleft": "sp_shiftleft",
 }
-
-
-def _hashed(macro: str) -> Rewrite:
-    def rewrite(node: exp.Expr) -> exp.Expr:
-        hashes = [_hash_one(item) for item in node.expressions]
-        listed = call(macro, exp.Array(expressions=hashes))
-        return _hashed_fast(macro, node.expressions, listed) or listed
-
-    return rewrite
-
-
-def _hash_one(item: exp.Expr) -> exp.Expr:
-    """A macro repeats its argument's text: nested collections would grow with every level."""
-    if _never_null(item):
-        return _plain("hash", item.copy())
-    return call("sp_hash_nested" if item.find(exp.Lambda) else "sp_hash_one", item.copy())
-
-
-def _hashed_fast(macro: str, items: list[exp.Expr], listed: exp.Expr) -> exp.Expr | None:
-    """Rows without NULL need no list: several times faster. Only for plain arguments, whose text is repeated.
-
-    The engine's hash of several arguments is its hash of the list of them, so that both ways give one value.
-    """
-    if any(item.find(exp.Lambda, exp.Array) for item in items):
-        return None
-    marked = set().union(*map(_marked_null, items))
-    is_list: exp.Expr | None = None
-    for item in items:
-        if _never_null(item):
-            continue
-        test: exp.Expr = call("sp_is_map", item.copy())
-        if _without_casts(item).sql() not in marked:
-            test = exp.Or(this=test, expression=exp.Is(this=item.copy(), expression=exp.Null()))
-        is_list = test if is_list is None else exp.Or(this=is_list, expression=test)
-    hashes = [_plain("hash", item.copy()) for item in items if not _is_redundant(item, items)]
-    plain = call(f"{macro}_of", _plain("hash", cast(exp.Literal.number(_SEED), "UBIGINT"), *hashes))
-    if is_list is None:
-        return plain
-    return exp.Case(ifs=[exp.If(this=is_list, true=listed)], default=plain)
-
-
-def _is_redundant(item: exp.Expr, items: list[exp.Expr]) -> bool:
-    """Whether an argument only tells of NULLs among the others, which the engine's hash, unlike Spark's, tells by
-    itself: it gives a NULL a hash of its own, at its place. Only where no other argument may be a NULL that is skipped.
-    """
-    marked = _marked_null(item)
-    others = [other for other in items if other is not item]
-    known = {_without_casts(other).sql() for other in others}
-    return bool(marked) and marked <= known and all(_never_null(o) or _without_casts(o).sql() in marked for o in others)
-
-
-def _marked_null(item: exp.Expr) -> set[str]:
-    """What an argument that is a bitmap of NULLs, `if(a IS NULL, 1, 0) + if(b IS NULL, 2, 0) + …`, tells of.
-
-    Where one argument says whether another is NULL, skipping that NULL cannot make two lists of arguments equal, so
-    that the row needs no list.
-    """
-    found: dict[str, str] = {}
-    for term in _summands(item):
-        match _branches(term):
-            case (exp.Is(this=tested, expression=exp.Null()), exp.Literal() as bit, exp.Literal(this="0")):
-                if not bit.is_int or int(bit.name).bit_count() != 1 or bit.name in found:
-                    return set()
-                found[bit.name] = tested.sql()
-            case _:
-                return set()
-    return set(found.values())
-
-
-def _summands(item: exp.Expr) -> list[exp.Expr]:
-    item = _without_casts(item)
-    return [*_summands(item.this), *_summands(item.expression)] if isinstance(item, exp.Add) else [item]
-
-
-def _without_casts(item: exp.Expr) -> exp.Expr:
-    """What is cast: NULL exactly where the cast is, for a cast that fails raises."""
-    while isinstance(item, exp.Cast | exp.Paren) or (isinstance(item, exp.Anonymous) and item.name in _TO_INTEGER):
-        if isinstance(item, exp.TryCast):
-            return item
-        item = item.expressions[0] if isinstance(item, exp.Anonymous) else item.this
-    return item
-
-
-def _branches(node: exp.Expr) -> tuple[exp.Expr | None, exp.Expr | None, exp.Expr | None]:
-    """Condition, value and other value of an IF, or of a CASE with one WHEN; thrice None for anything else."""
-    if isinstance(node, exp.If):
-        return node.this, node.args.get("true"), node.args.get("false")
-    if isinstance(node, exp.Case) and node.this is None and len(node.args["ifs"]) == 1:
-        only = node.args["ifs"][0]
-        return only.this, only.args.get("true"), node.args.get("default")
-    return None, None, None
-
-
-_SEED = 42
-_HASHES = frozenset({"sp_xxhash64", "sp_hash32", "sp_xxhash64_of", "sp_hash32_of"})
-
-
-def _never_null(node: exp.Expr) -> bool:
-    """Whether an expression is known to have a value in every row."""
-    if isinstance(node, exp.Is | exp.Literal | exp.Boolean):
-        return True
-    if isinstance(node, exp.Paren | exp.Not | exp.Neg | exp.Cast):
-        return _never_null(node.this)
-    if isinstance(node, exp.Add):
-        return _never_null(node.this) and _never_null(node.expression)
-    if isinstance(node, exp.If):
-        return all(part is not None and _never_null(part) for part in _branches(node)[1:])
-    if isinstance(node, exp.Case):
-        default = node.args.get("default")
-        return (
-            default is not None
-            and _never_null(default)
-            and all(_never_null(item.args["true"]) for item in node.args["ifs"])
-        )
-    if isinstance(node, exp.Coalesce):
-        return any(_never_null(item) for item in (node.this, *node.expressions))
-    if not isinstance(node, exp.Anonymous):
-        return False
-    return node.name in _HASHES or (node.name in _TO_INTEGER and _never_null(node.expressions[0]))
 
 
 def _is_null(node: exp.Expr) -> exp.Expr:
@@ -430,8 +290,8 @@ def _parse_json(node: exp.Expr) -> exp.Expr:
 
 
 _BY_NAME: dict[str, Rewrite] = {
-    "xxhash64": _hashed("sp_xxhash64"),
-    "hash": _hashed("sp_hash32"),
+    "xxhash64": hashed("sp_xxhash64"),
+    "hash": hashed("sp_hash32"),
     "isnull": _is_null,
     "isnotnull": _is_not_null,
     "zip_with": _zip_with,
@@ -453,14 +313,7 @@ _BY_NAME: dict[str, Rewrite] = {
 
 
 def _size(value: exp.Expr) -> exp.Expr:
-    return cast(_plain("cardinality", value), "INTEGER")
-
-
-def _plain(name: str, *arguments: exp.Expr | str | int) -> exp.Anonymous:
-    """A call of a DuckDB function, exempt from the check of Databricks' names."""
-    made = call(name, *arguments)
-    made.meta["duckdb"] = True
-    return made
+    return cast(plain("cardinality", value), "INTEGER")
 
 
 def _days(node: exp.Expr, sign: str) -> exp.Expr:
@@ -487,8 +340,8 @@ def _cast(node: exp.Expr) -> exp.Expr:
         return cast(node.this, "TIMESTAMPTZ")
     if kind in _STRINGS:
         return call("sp_to_string", node.this)
-    if kind in _INTEGERS and not isinstance(node, exp.TryCast):
-        return call(_INTEGERS[kind], node.this)
+    if kind in INTEGERS and not isinstance(node, exp.TryCast):
+        return call(INTEGERS[kind], node.this)
     return node
 
 
@@ -522,7 +375,7 @@ def _exists(node: exp.Expr) -> exp.Expr:
     function = node.args.get("expression")
     if function is None:
         return node
-    hits = _plain("list_bool_or", _plain("list_transform", node.this, function))
+    hits = plain("list_bool_or", plain("list_transform", node.this, function))
     return exp.Coalesce(this=hits, expressions=[exp.false()])
 
 
@@ -542,7 +395,7 @@ def _sha2(node: exp.Expr) -> exp.Expr:
         raise SqlError(
             "UNSUPPORTED_FEATURE", "0A000", f"sha2 with {length.name} bits is not supported by the emulator."
         )
-    return _plain("sha256", node.this)
+    return plain("sha256", node.this)
 
 
 def _to_json(node: exp.Expr) -> exp.Expr:
@@ -550,7 +403,7 @@ def _to_json(node: exp.Expr) -> exp.Expr:
 
 
 def _date_part(name: str) -> Rewrite:
-    return lambda node: cast(_plain(name, node.this), "INTEGER")
+    return lambda node: cast(plain(name, node.this), "INTEGER")
 
 
 def _path(node: exp.Expr) -> exp.Expr:
@@ -570,13 +423,13 @@ def _unix_timestamp(node: exp.Expr) -> exp.Expr:
 def _slice(node: exp.Expr) -> exp.Expr:
     start, length = node.args["start"], node.args["end"]
     last = exp.Sub(this=exp.Add(this=start.copy(), expression=exp.Paren(this=length)), expression=exp.convert(1))
-    return _plain("array_slice", node.this, start, last)
+    return plain("array_slice", node.this, start, last)
 
 
 _BY_TYPE: dict[type[exp.Expr], Rewrite] = {
     exp.ArraySize: lambda node: _size(node.this),
     exp.TsOrDsAdd: lambda node: _days(node, "sp_date_add"),
-    exp.Length: lambda node: cast(_plain("length", node.this), "INTEGER"),
+    exp.Length: lambda node: cast(plain("length", node.this), "INTEGER"),
     exp.Cast: _cast,
     exp.Div: _divide,
     exp.Neg: _negative,
@@ -592,16 +445,14 @@ _BY_TYPE: dict[type[exp.Expr], Rewrite] = {
     exp.StrToUnix: _unix_timestamp,
     exp.ArraySlice: _slice,
     exp.ParseJSON: _parse_json,
-    exp.DayOfWeek: lambda node: cast(
-        exp.Add(this=_plain("dayofweek", node.this), expression=exp.convert(1)), "INTEGER"
-    ),
+    exp.DayOfWeek: lambda node: cast(exp.Add(this=plain("dayofweek", node.this), expression=exp.convert(1)), "INTEGER"),
     exp.Year: _date_part("year"),
     exp.Month: _date_part("month"),
     exp.Day: _date_part("day"),
     exp.Hour: _date_part("hour"),
     exp.Minute: _date_part("minute"),
     exp.Second: _date_part("second"),
-    exp.Typeof: lambda node: call("sp_typeof", _plain("typeof", node.this)),
+    exp.Typeof: lambda node: call("sp_typeof", plain("typeof", node.this)),
     exp.Quarter: _date_part("quarter"),
     exp.Rand: lambda node: exp.Rand(),
 }
