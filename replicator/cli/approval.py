@@ -10,7 +10,7 @@ from replicator.cli.signing import KEY_VARIABLE, is_signed, signed
 from replicator.engine.actions import Action, Do, Plan
 from replicator.engine.planner import identity
 from replicator.engine.state import State
-from replicator.errors import BlockedError, StaleError, StateError, UsageError
+from replicator.errors import BlockedError, StaleError, UsageError
 from replicator.render.symbols import is_dangerous
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def check_rest(plan: Plan, backend: "Backend", expected: str | None) -> None:
     """Raises StaleError unless all of `plan` is part of the approved plan that ended halfway."""
     stored = backend.note(APPROVED)
     if stored is None:
-        raise StateError("there is nothing to resume: no plan was begun here", hint="plan and apply it instead")
+        raise StaleError("there is nothing to resume: no plan was begun here", hint="plan and apply it instead")
     approved = _plan(stored.data, stored.where)
     if expected:
         check_expected(approved, expected)

@@ -20,7 +20,7 @@ from typing import Any
 from replicator.errors import ReplicatorError, StateError, WorkspaceError
 from replicator.execution import holder as holders
 from replicator.execution.backend import Notify
-from replicator.execution.holder import Holder, is_alive, locked, this_process
+from replicator.execution.holder import Holder, is_alive, is_this_process, locked, this_process
 from replicator.execution.lock import lost, not_held
 from replicator.workspace.files import VolumeFolder
 
@@ -28,6 +28,9 @@ LOOK_SECONDS = 2.0
 """How often a lock is looked at while we watch whether it beats."""
 CONFIRMED_SECONDS = 20.0
 """For how long after a heartbeat nobody can have found us dead: less than the time to live, which others wait for."""
+
+_held_here: set[str] = set()
+"""Ids of the locks that this process holds."""
 
 _FILE = re.compile(r"lock\.(\d+)\.json")
 
@@ -125,6 +128,17 @@ class Lease:
             self._mine = replace(self._mine, released=True)
             self._folder.replace(self._mine.name, self._mine.data)
 
+    def release_later(self) -> None:
+        """Go on trying to give the lock back, as long as this process lives: others see that it does, and wait."""
+
+        def go_on() -> None:
+            while True:
+                time.sleep(holders.HEARTBEAT_SECONDS)
+                with contextlib.suppress(WorkspaceError):
+                    return self.release()
+
+        threading.Thread(target=go_on, name="lease", daemon=True).start()
+
     def _beat(self) -> None:
         while self._lost is None and not self._stopped.wait(holders.HEARTBEAT_SECONDS):
             # A missed beat harms nobody: after too many, `check` tries again and says what is wrong.
@@ -144,16 +158,19 @@ def hold(folder: VolumeFolder, operation: str, serial: int, notify: Notify) -> I
     if before is not None and not before.released:
         _wait_for_its_end(folder, before, notify)
     lease = _take(folder, before, operation, serial)
+    _held_here.add(lease.holder.id)
     try:
         if before is not None and not before.released:
             notify(f"took over the lock of a run that died: {before.holder}")
         yield lease
     finally:
+        _held_here.discard(lease.holder.id)
         try:
             lease.release()
         except WorkspaceError as error:
             ttl = f"{lease.holder.ttl_s:.0f} seconds"
             notify(f"the lock could not be given back, so it is free only after {ttl}: {error.message}")
+            lease.release_later()
 
 
 def _take(folder: VolumeFolder, before: Generation | None, operation: str, serial: int) -> Lease:
@@ -176,6 +193,8 @@ def older(folder: VolumeFolder, names: list[str], number: int) -> list[Generatio
 def _wait_for_its_end(folder: VolumeFolder, seen: Generation, notify: Notify) -> None:
     """Return when the holder is known to be dead. Raises LockedError when it lives, or another one was faster."""
     alive = is_alive(seen.holder)
+    if is_this_process(seen.holder) and seen.holder.id not in _held_here:
+        return  # we could not give it back
     if alive:
         raise locked(seen.holder)
     if alive is False:

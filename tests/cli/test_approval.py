@@ -10,7 +10,7 @@ from replicator.cli import approval
 from replicator.engine.actions import Action, Block, Do, Estimate, Plan, Risk, StateRef
 from replicator.engine.planner import identity
 from replicator.engine.state import State
-from replicator.errors import BlockedError, ExitCode, StaleError, StateError, UsageError
+from replicator.errors import BlockedError, ExitCode, StaleError, UsageError
 from replicator.execution.folder import Folder
 from tests.cli.conftest import Command
 from tests.render import factory
@@ -117,7 +117,7 @@ def test_a_destroy_is_no_rest_of_an_apply(begun: tuple[Folder, Plan]) -> None:
 
 
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="nothing to resume"):
+    with pytest.raises(StaleError, match="nothing to resume"):
         approval.check_rest(plan(), Folder(tmp_path, "prod"), None)
 
 

@@ -222,6 +222,23 @@ def test_a_lock_that_cannot_be_given_back_is_told(
     with another().lock("apply", heard.append):
         endpoint.faults.add(Rule(action="status", method="PUT", path=r"lock\.", status=503, times=None))
     assert "the lock could not be given back, so it is free only after 30 seconds" in heard[0]
+    endpoint.faults.clear()
+    with another().lock("apply", silent):  # we know better
+        pass
+
+
+def test_a_process_that_lives_on_gives_its_lock_back_when_it_can(
+    another: Callable[[], Volume], endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replicator.workspace.rest._wait", lambda state: 0.0)
+    monkeypatch.setattr(holder, "HEARTBEAT_SECONDS", 0.01)
+    with another().lock("apply", silent):
+        endpoint.faults.add(Rule(action="status", method="PUT", path=r"lock\.", status=503, times=None))
+    assert another().holder() is not None
+    endpoint.faults.clear()
+    give_up = time.monotonic() + 30
+    while another().holder() is not None:
+        assert time.monotonic() < give_up
 
 
 def test_a_living_lock_beats(another: Callable[[], Volume], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ _DAYS_WORK: Mapping[str, tuple[tuple[str, str], ...]] = {
         ('comment: "Accounts, for the copy in Europe"', 'comment: "Accounts"'),
     ),
     "quickstart": (('            - table_name: "sales_data"\n', ""),),
+    "ci": (('recipient_id: "dr"', 'recipient_id: "dr"\n  # and more words'),),
 }
 """How a configuration is edited on a later day: (what it says, what it says then)."""
 
@@ -61,12 +62,14 @@ _ON_SOURCE: Mapping[str, tuple[str, ...]] = {
         "CREATE TABLE aaron.source_schema.refunds (id BIGINT, why STRING) COMMENT 'paid back'",
         "INSERT INTO aaron.source_schema.refunds VALUES (1, 'broken')",
     ),
+    "ci": ("INSERT INTO shop.sales.orders VALUES (7777, 'c7', 7.5)", "CREATE TABLE shop.sales.carts (id BIGINT)"),
 }
 _ON_TARGET: Mapping[str, tuple[str, ...]] = {
     "objects": ("DROP SCHEMA marts.sales",),
     "staging": ("COMMENT ON TABLE shop_copy.orders.lines IS 'edited by hand'",),
     "explicit": ("ALTER TABLE bank_dr.accounts.balances SET TAGS ('seen' = 'by hand')",),
     "quickstart": ("COMMENT ON TABLE aaron_dr.source_schema.orders IS 'edited by hand'",),
+    "ci": ("DROP TABLE shop_dr.sales.customers",),
 }
 
 RELEASED = ("DL101", "DL102", "AC101", "AC103", "SC101", "TH101", "TH102")
@@ -98,6 +101,9 @@ def _begin(folder: Path, example: str) -> None:
     source = EXAMPLES / example / "source.sql"
     small = re.sub(r"range\(\d+\)", "range(12)", source.read_text(encoding="utf-8"))
     _run(folder, "us-east", *(text for _, text in statements(small)))
+    target = EXAMPLES / example / "target.sql"
+    if target.exists():
+        _run(folder, "eu-west", *(text for _, text in statements(target.read_text(encoding="utf-8"))))
     for side in ("us-east", "eu-west"):
         foreign = ("CREATE CATALOG theirs COMMENT 'not ours'", "CREATE SCHEMA theirs.kept")
         _run(folder, side, *foreign, "CREATE TABLE theirs.kept.t AS SELECT 1 AS a")

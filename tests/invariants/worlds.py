@@ -110,8 +110,10 @@ def log_size(folder: Path) -> int:
 
 
 def destroyed(folder: Path, since: int) -> set[str]:
-    """What requests took away, successfully, from byte `since` of the request log on."""
-    entries: list[dict[str, Any]] = requestlog.read(wire.root(folder), since, writes=True)
+    """What requests took away, successfully, from byte `since` of the request log on. Files of a state in a volume are
+    not counted."""
+    logged: list[dict[str, Any]] = requestlog.read(wire.root(folder), since, writes=True)
+    entries = [entry for entry in logged if "/fs/" not in entry["path"]]
     found = set()
     for entry in entries:
         words = entry.get("statement", "").split()
