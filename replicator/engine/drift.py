@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -37,7 +37,8 @@ class DriftKind(StrEnum):
 class DriftItem(Model):
     """One resource that drifted; `fingerprint` tells whether it is the same drift as last night.
 
-    `remedy` is what makes it go away, `command` what a person types for it (or does, where no command helps).
+    `remedy` is what makes it go away, `command` what a person types for it (or does, where no command helps). `by` and
+    `at` say who changed the object last, and when (ISO-8601 UTC), as far as the platform tells.
     """
 
     address: str
@@ -46,6 +47,8 @@ class DriftItem(Model):
     changes: tuple[Change, ...] = ()
     remedy: Remedy = Remedy.APPLY
     command: str = "replicator apply"
+    by: str | None = None
+    at: str | None = None
     fingerprint: str
 
 
@@ -113,7 +116,8 @@ def find_drift(
             items += _compare(text, rtype, entry, Observed(address.name, {}), snapshot.metastore.principal)
         elif entry.id is not None and observed.id is not None and entry.id != observed.id:
             way = remedies.made_again(text, rtype)
-            items.append(_item(text, DriftKind.MADE_ANEW, "dropped and made again outside replicator", way))
+            made = _item(text, DriftKind.MADE_ANEW, "dropped and made again outside replicator", way)
+            items.append(made.model_copy(update=_who(observed, "created")))
         else:
             items += _compare(text, rtype, entry, observed, snapshot.metastore.principal)
             found, behind = _data(text, rtype, entry, observed, snapshots, clock or Clock())
@@ -146,11 +150,21 @@ def _compare(text: str, rtype: ResourceType, entry: Entry, observed: Observed, r
     changes = diff(rtype, entry.inputs, entry.inputs, observed.fields, entry.ignore)
     if changes:
         way = remedies.changed_back(text, rtype, changes, runner)
-        yield _item(text, DriftKind.CHANGED, "changed outside replicator", way, tuple(map(_as_found, changes)))
+        item = _item(text, DriftKind.CHANGED, "changed outside replicator", way, tuple(map(_as_found, changes)))
+        yield item.model_copy(update=_who(observed, "updated"))
     gained = tuple(_gained(rtype, entry, observed))
     if gained:
         way = remedies.left_alone(text)
         yield _item(text, DriftKind.ACCESS_GAINED, "access was opened outside replicator", way, gained)
+
+
+def _who(observed: Observed, did: str) -> dict[str, str]:
+    """Who `updated` or `created` an object, and when."""
+    by, at = observed.info.get(f"{did}_by"), observed.info.get(f"{did}_at")
+    found = {"by": str(by)} if by else {}
+    if isinstance(at, int | float):  # milliseconds since 1970
+        found["at"] = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
+    return found
 
 
 def _as_found(change: Change) -> Change:

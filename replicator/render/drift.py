@@ -109,7 +109,8 @@ def grouped(items: Iterable[DriftItem], *, full: bool = False) -> list[tuple[str
         if len(members) < SMALLEST or full or members[0].kind is DriftKind.DELETED:
             titled += [(clean(item.address), item) for item in members]
         else:
-            titled.append((f"{count(len(members))} × {pattern([item.address for item in members])}", members[0]))
+            title = f"{count(len(members))} × {pattern([item.address for item in members])}"
+            titled.append((title, members[0].model_copy(update={"by": None, "at": None})))
     return titled
 
 
@@ -133,13 +134,18 @@ def _key(item: DriftItem) -> str:
 def _rows(item: DriftItem, title: str, look: Look) -> list[str]:
     head = f"  {_SYMBOLS[item.kind]} {title}   "
     texts = [text for text, _ in change_text.lines(item.changes, look.width - 6, full=look.full)]
-    mark = "access gained" if item.kind is DriftKind.ACCESS_GAINED else ""
+    mark = "access gained" if item.kind is DriftKind.ACCESS_GAINED else who(item)
     first, *rest = texts or [clean(item.message)]
-    if texts and max(map(len, texts)) + len(head) + len(mark) > look.width:
+    if texts and max(map(len, texts)) + len(head) + len(mark) + (2 if mark else 0) > look.width:
         return [spread(head.rstrip(), mark, look.width), *(f"      {text}" for text in texts)]
     if not texts and len(head) + len(first) > look.width:
         return [head.rstrip(), *wrapped(f"      {first}", look.width, 6)]
     return [spread(f"{head}{first}", mark, look.width), *(f"{' ' * len(head)}{text}" for text in rest)]
+
+
+def who(item: DriftItem) -> str:
+    """`ana@corp.com, 2026-11-22 16:03`, empty when nobody told."""
+    return ", ".join(filter(None, [clean(item.by or ""), (item.at or "")[:16].replace("T", " ")]))
 
 
 def lag_lines(report: DriftReport) -> list[str]:

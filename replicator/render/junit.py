@@ -4,7 +4,7 @@ from xml.etree import ElementTree as Xml
 
 from replicator.engine.drift import DriftItem, DriftReport
 from replicator.render import changes as change_text
-from replicator.render.drift import News, ordered
+from replicator.render.drift import News, ordered, who
 from replicator.render.look import clean
 
 
@@ -29,6 +29,7 @@ def drift_junit(report: DriftReport, news: News, *, only_new: bool = False) -> s
         else:
             told = [clean(item.message), *(text for text, _ in change_text.lines(item.changes, 200))]
             failure = Xml.SubElement(case, "failure", type=item.kind.value, message=_head(item))
+            told += [f"by {who(item)}"] if who(item) else []
             failure.text = "\n".join([*filter(None, told), f"way out: {clean(item.command)}", item.fingerprint])
     if not items:
         Xml.SubElement(suite, "testcase", classname="drift", name=f"{report.objects} resources are as last applied")

@@ -14,7 +14,7 @@ from enum import IntEnum
 from replicator.engine.actions import Action, Change, Do, Plan
 from replicator.engine.drift import DriftReport
 from replicator.render import changes as change_text
-from replicator.render.drift import News, grouped, lag_lines, ways_out
+from replicator.render.drift import News, grouped, lag_lines, ways_out, who
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
 from replicator.render.look import Look, clean, count, cut, listed, many, value, with_options
 from replicator.render.sections import alike_blocks
@@ -279,6 +279,7 @@ def drift_markdown(report: DriftReport, news: News, *, budget: int = BUDGET, arg
         f"- {code(title)} {item.kind.value.replace('_', ' ')}"
         + ("" if item.changes or not item.message else f": {_text(item.message)}")
         + "".join(f" {code(text)}" for text, _ in change_text.lines(item.changes, 200))
+        + (f" ({_text(told_by)})" if (told_by := who(item)) else "")
         for title, item in grouped(news.new)
     ]
     room = budget - len("\n\n".join(parts).encode()) - 2_000

@@ -46,5 +46,7 @@ def updated_properties(
 
 
 def facts(raw: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Some of what the server said of an object that is no field of ours; who made it and when, always."""
-    return {name: raw[name] for name in ("created_by", "created_at", *names) if raw.get(name) is not None}
+    """Some of what the server said of an object that is no field of ours; who made it, who changed it last, and when,
+    always."""
+    always = ("created_by", "created_at", "updated_by", "updated_at")
+    return {name: raw[name] for name in (*always, *names) if raw.get(name) is not None}

@@ -60,6 +60,7 @@ def test_drift_is_found_recorded_and_undone(shop: Path, command: Command) -> Non
     found = command("drift")
     assert found.code == ExitCode.CHANGES
     assert 'comment  "One row for each order"  →  "edited in the UI"' in found.out
+    assert re.search(r"admin@eu-west\.emulator, 20\d\d-\d\d-\d\d \d\d:\d\d$", found.out, re.MULTILINE)
     assert command("drift", "--ignore", "target:clone/*#comment").code == 0
     assert command("drift", "--record").code == ExitCode.CHANGES
     known = command("drift", "--only-new", "--json")

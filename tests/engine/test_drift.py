@@ -185,3 +185,11 @@ def test_nothing_of_a_copy_is_undone_while_a_guard_holds_back_its_data() -> None
     items = find_drift(state({"target:clone/dr.s.t": entry}), snapshots).items
     assert {item.kind for item in items} == {DriftKind.CHANGED, DriftKind.REPLICA_WRITTEN}
     assert {item.remedy for item in items} == {Remedy.RELEASE}
+
+
+def test_it_says_who_changed_the_object_last() -> None:
+    told = {"updated_by": "ana@corp.com", "updated_at": 1795363391000, "created_by": "us", "created_at": 1}
+    entries = {"target:schema/m.s": Entry(inputs={"comment": "ours"})}
+    item = one(entries, found("schema", "m.s", {"comment": "theirs"}, info=told))
+    assert (item.by, item.at) == ("ana@corp.com", "2026-11-22T16:03:11+00:00")
+    assert item.fingerprint == one(entries, found("schema", "m.s", {"comment": "theirs"})).fingerprint

@@ -25,8 +25,11 @@ def item(
         DriftKind.ACCESS_GAINED: (_change("privileges", "contractors", "SELECT", after=True),),
     }.get(kind, ())
     remedy, command = _WAYS.get(kind, lambda at: UNDONE)(address)
+    edited = kind is DriftKind.CHANGED
     return DriftItem(
         address=address,
+        by="ana@corp.com" if edited else None,
+        at="2026-11-22T16:03:11+00:00" if edited else None,
         remedy=remedy,
         command=command,
         kind=kind,
