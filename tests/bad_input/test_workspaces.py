@@ -115,8 +115,8 @@ def test_a_target_table_that_is_not_ours(refused: Refused) -> None:
         "error: 1 of 8 actions are held back:\n"
         "         target:clone/taken.orders.items (replicator.yaml:21): "
         "exists and is not managed by this deployment [OW102]\n"
-        "  choose another name, or take it over with lifecycle: {on_existing: import}; "
-        "or leave them out: --skip-blocked\n",
+        "  choose another name, or take it over with lifecycle: {on_existing: import}\n"
+        "  or leave them out: --skip-blocked\n",
         code=4,
     )
 

@@ -87,7 +87,7 @@ def faults(folder: Path, *rules: Rule) -> Faults:
 
 def struck(weather: Faults, rule: Rule) -> bool:
     """Whether a rule's time came."""
-    return weather._seen.get(id(rule), 0) > rule.after
+    return any(seen > rule.after for (known, _), seen in weather._seen.items() if known == rule)
 
 
 def end(folder: Path) -> None:
