@@ -45,15 +45,17 @@ def read_trusted(path: Path) -> bytes | None:
     except OSError as error:
         why = "it is a symbolic link, and those are not followed" if error.errno == errno.ELOOP else error.strerror
         raise StateError(f"{path}: cannot be read: {why}") from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise StateError(f"{path}: cannot be read: it is not a regular file")
         _refuse_others(path, found)
-        try:
+        with open(handle, "rb", closefd=False) as file:
             return file.read()
-        except OSError as error:
-            raise StateError(f"{path}: cannot be read: {error.strerror}") from error
+    except OSError as error:
+        raise StateError(f"{path}: cannot be read: {error.strerror}") from error
+    finally:
+        os.close(handle)
 
 
 def _refuse_others(path: Path, found: os.stat_result) -> None:

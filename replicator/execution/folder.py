@@ -86,8 +86,11 @@ class Folder:
 
     def set_aside(self) -> str:
         for old in (self._state, self._journal):
-            if old.exists():
-                old.replace(old.with_name(old.name + ".replaced"))
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    old.replace(old.with_name(old.name + ".replaced"))
+            except OSError as error:
+                raise StateError(f"{old}: cannot be set aside: {error.strerror}; nothing was done") from error
         return f"{self._state}.replaced"
 
     def journal(self) -> StoredJournal | None:
@@ -110,12 +113,17 @@ class Folder:
 
     def replace_journal(self, data: bytes) -> str:
         damaged = self._journal.with_name(self._journal.name + ".damaged")
-        write_atomic(damaged, self._journal.read_bytes())
-        write_atomic(self._journal, data)
+        try:
+            write_atomic(damaged, self._journal.read_bytes())
+            write_atomic(self._journal, data)
+        except OSError as error:
+            raise StateError(f"{self._journal}: cannot be repaired: {error.strerror}; it is as it was") from error
         return str(damaged)
 
     def drop_journal(self) -> None:
-        remove(self._journal)
+        # One that is left over continues an older serial, so it is ignored, and the next run replaces it.
+        with contextlib.suppress(OSError):
+            remove(self._journal)
 
     def note(self, name: str) -> Stored | None:
         path = self._directory / name / f"{self.environment}.json"
