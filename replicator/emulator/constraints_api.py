@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replicator.emulator import grants, tables
+from replicator.emulator import grants, keys, tables
 from replicator.emulator.errors import ApiError, invalid
 from replicator.emulator.metastore import Doc
 from replicator.emulator.routing import Request, Route
@@ -43,7 +43,7 @@ def delete_constraint(request: Request) -> None:
             message = f"Constraint '{name}' does not exist on table '{doc['full_name']}'."
             raise ApiError(404, "CONSTRAINT_DOES_NOT_EXIST", message)
         if any(_PRIMARY in item and _name(item) == name for item in existing):
-            _drop_references(s, doc["full_name"], cascade=request.flag("cascade"))
+            keys.drop_references(s, doc["full_name"], cascade=request.flag("cascade"))
         tables.update_table(s, *parts, {"table_constraints": kept})
 
 
@@ -74,18 +74,6 @@ def _check(s: Session, doc: Doc, kind: str, key: Doc, existing: list[Doc]) -> No
         parent = tables.get_table(s, *_parts(str(key.get("parent_table", ""))))
         if not any(_PRIMARY in item for item in parent.get("table_constraints", ())):
             raise invalid(f"The parent table '{parent['full_name']}' has no primary key.")
-
-
-def _drop_references(s: Session, full_name: str, *, cascade: bool) -> None:
-    """Remove the foreign keys that refer to a table, or refuse to."""
-    for other in s.store.list_all(s.ms, "table"):
-        found = other.get("table_constraints", ())
-        kept = [item for item in found if item.get(_FOREIGN, {}).get("parent_table", "").lower() != full_name]
-        if len(kept) == len(found):
-            continue
-        if not cascade:
-            raise invalid(f"The primary key is referred to by table '{other['full_name']}'.")
-        tables.update_table(s, *_parts(other["full_name"]), {"table_constraints": kept})
 
 
 ROUTES = (

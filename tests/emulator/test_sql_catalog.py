@@ -316,8 +316,6 @@ def test_statements_are_told_apart_without_running(statement: str, expected: tup
         "UNDROP TABLE t",
         "INSERT WITH SCHEMA EVOLUTION INTO t SELECT 1",
         "MERGE WITH SCHEMA EVOLUTION INTO t USING s ON true WHEN MATCHED THEN DELETE",
-        "CREATE MATERIALIZED VIEW m SCHEDULE EVERY 1 HOUR AS SELECT 1",
-        "CREATE FUNCTION f() RETURNS TABLE (a INT) RETURN SELECT 1",
         "CALL something()",
         "DROP CONNECTION c",
         "SHOW LOCKS",

@@ -18,7 +18,7 @@ MAPPING_MODE = "delta.columnMapping.mode"
 MAPPING_MAX = "delta.columnMapping.maxColumnId"
 MAPPING_ID = "delta.columnMapping.id"
 PHYSICAL = "delta.columnMapping.physicalName"
-_DEFAULTS_FEATURE = "delta.feature.allowColumnDefaults"
+DEFAULTS_FEATURE = "delta.feature.allowColumnDefaults"
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _mask_argument(reader: Reader) -> str:
 
 def require_default_feature(fields: Iterable[types.Field], properties: Mapping[str, str], command: str) -> None:
     """Databricks refuses DEFAULT unless the table feature is switched on. Raises SqlError."""
-    if properties.get(_DEFAULTS_FEATURE) in ("supported", "enabled"):
+    if properties.get(DEFAULTS_FEATURE) in ("supported", "enabled"):
         return
     if any(rows.DEFAULT in item.metadata for item in fields):
         message = (

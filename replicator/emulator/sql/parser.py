@@ -25,11 +25,13 @@ from replicator.emulator.sql.statements import (
     maintenance,
     merge,
     pipelines,
+    schedules,
     settings,
     sharing,
     show,
     show_create,
     show_metadata,
+    show_security,
     tags,
     views,
     volumes,
@@ -166,18 +168,20 @@ _DROP: dict[str, Parse] = {
     "FUNCTION": functions.parse_drop,
     "SHARE": sharing.parse_drop_share,
     "RECIPIENT": sharing.parse_drop_recipient,
+    "PROVIDER": sharing.parse_drop_provider,
 }
 _ALTER: dict[str, Parse] = {
     "CATALOG": catalogs.parse_alter_catalog,
     "SCHEMA": catalogs.parse_alter_schema,
     "DATABASE": catalogs.parse_alter_schema,
     "TABLE": alter_table.parse,
-    "STREAMING TABLE": alter_table.parse,
+    "STREAMING TABLE": schedules.parse_alter_table,
     "VIEW": views.parse_alter,
-    "MATERIALIZED VIEW": views.parse_alter,
+    "MATERIALIZED VIEW": schedules.parse_alter_view,
     "VOLUME": volumes.parse_alter,
     "SHARE": sharing.parse_alter_share,
     "RECIPIENT": sharing.parse_alter_recipient,
+    "PROVIDER": sharing.parse_alter_provider,
 }
 _SHOW: dict[str, Parse] = {
     "CATALOGS": show.parse_catalogs,
@@ -203,6 +207,7 @@ _SHOW: dict[str, Parse] = {
     "TABLE_TYPES": show_metadata.parse_table_types,
     "KEYS": show_metadata.parse_keys,
     "FOREIGN KEYS": show_metadata.parse_keys,
+    **show_security.SHOW,
 }
 _DESCRIBE: dict[str, Parse] = {
     "DETAIL": describe.parse_detail,
@@ -215,6 +220,7 @@ _DESCRIBE: dict[str, Parse] = {
     "SHARE": describe.parse_share,
     "RECIPIENT": describe.parse_recipient,
     "PROVIDER": describe.parse_provider,
+    **show_security.DESCRIBE,
 }
 _STATEMENTS: dict[str, Parse] = {
     "CREATE": _create,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from replicator.emulator import engine, grants, tables, tags
+from replicator.emulator import engine, grants, keys, tables, tags
 from replicator.emulator.delta import read, types
 from replicator.emulator.delta.log import Snapshot
 from replicator.emulator.errors import SqlError
@@ -197,12 +197,12 @@ def _place(known: list[str], after: str | None) -> int:
 def _drop(reader: Reader) -> Effect:
     if reader.accept("CONSTRAINT"):
         if_exists, constraint = reader.if_exists(), reader.identifier()
-        _ = reader.accept("RESTRICT") or reader.accept("CASCADE")
-        return lambda s, name: _drop_constraint(s, name, constraint, if_exists)
+        cascade = reader.accept_any("RESTRICT", "CASCADE") == "CASCADE"
+        return lambda s, name: _drop_constraint(s, name, constraint, if_exists, cascade)
     if reader.accept("PRIMARY", "KEY"):
         if_exists = reader.if_exists()
-        _ = reader.accept("RESTRICT") or reader.accept("CASCADE")
-        return lambda s, name: _drop_key(s, name, "primary_key_constraint", None, if_exists)
+        cascade = reader.accept_any("RESTRICT", "CASCADE") == "CASCADE"
+        return lambda s, name: _drop_key(s, name, "primary_key_constraint", None, if_exists, cascade)
     if reader.accept("FOREIGN", "KEY"):
         if_exists = reader.if_exists()
         child = reader.in_parentheses(reader.identifier)
@@ -313,7 +313,7 @@ def _add_check(s: Session, name: Name, constraint: columns.Constraint) -> None:
         _redefine(s, doc, state, "ADD CONSTRAINT", parameters, properties=state.properties | made)
 
 
-def _drop_constraint(s: Session, name: Name, constraint: str, if_exists: bool) -> None:
+def _drop_constraint(s: Session, name: Name, constraint: str, if_exists: bool, cascade: bool) -> None:
     with names.writing(s, name) as (doc, state):
         key = rows.CHECK + constraint.lower()
         if key in state.properties:
@@ -323,25 +323,30 @@ def _drop_constraint(s: Session, name: Name, constraint: str, if_exists: bool) -
             return
         existing = doc.get("table_constraints", [])
         kept = [item for item in existing if key_name(item) != constraint.lower()]
-        _keep_keys(s, doc, kept, len(existing), if_exists, constraint)
+        _keep_keys(s, doc, kept, if_exists, constraint, cascade)
 
 
-def _drop_key(s: Session, name: Name, kind: str, child: list[str] | None, if_exists: bool) -> None:
+def _drop_key(
+    s: Session, name: Name, kind: str, child: list[str] | None, if_exists: bool, cascade: bool = False
+) -> None:
     doc = names.writable(s, name, "MANAGE")
     existing = doc.get("table_constraints", [])
     kept = [
         item for item in existing if kind not in item or (child is not None and item[kind]["child_columns"] != child)
     ]
-    _keep_keys(s, doc, kept, len(existing), if_exists, kind.removesuffix("_constraint").replace("_", " "))
+    _keep_keys(s, doc, kept, if_exists, kind.removesuffix("_constraint").replace("_", " "), cascade)
 
 
-def _keep_keys(s: Session, doc: Doc, kept: list[Json], before: int, if_exists: bool, label: str) -> None:
-    if len(kept) == before:
+def _keep_keys(s: Session, doc: Doc, kept: list[Json], if_exists: bool, label: str, cascade: bool) -> None:
+    before = doc.get("table_constraints", [])
+    if len(kept) == len(before):
         if if_exists:
             return
         message = f"Cannot drop nonexistent constraint {label} from table {doc['full_name']}."
         raise SqlError("DELTA_CONSTRAINT_DOES_NOT_EXIST", "42704", message)
     grants.require_manage(s, "table", names.parts_of(doc))
+    if any("primary_key_constraint" in item for item in before if item not in kept):
+        keys.drop_references(s, doc["full_name"], cascade=cascade)
     tables.update_table(s, *names.parts_of(doc), {"table_constraints": kept})
 
 

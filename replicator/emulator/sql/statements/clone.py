@@ -130,6 +130,9 @@ def _source(s: Session, statement: Clone) -> tuple[Doc, Snapshot]:
     grants.check(s, "SELECT", "table", names.parts_of(doc))
     if doc["table_type"] in PIPELINE_TABLES:
         _refuse_pipeline_source(doc, statement)
+    if statement.shallow and doc["table_type"].endswith("_SHALLOW_CLONE"):
+        message = f"Cannot shallow clone a table `{doc['full_name']}` that is already a shallow clone."
+        raise SqlError("CANNOT_SHALLOW_CLONE_NESTED", "0AKUC", message)
     if doc["table_type"] in names.VIEWS:
         message = f"Clone source '{doc['full_name']}' is a view: only Delta, Iceberg and Parquet tables can be cloned."
         raise SqlError("DELTA_CLONE_UNSUPPORTED_SOURCE", "0AKDC", message)

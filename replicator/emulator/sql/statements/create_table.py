@@ -166,7 +166,10 @@ def _like(s: Session, spec: Spec) -> Spec:
     source = names.lookup(s, spec.like or ())
     state = names.snapshot_of(source)
     fields = tuple(item.with_metadata(**{rows.IDENTITY_HIGH: None}) for item in state.schema.fields)
-    return replace(spec, columns=Columns(fields), partition_by=tuple(state.partition_columns))
+    # Columns keep their defaults, and with them the feature that allows those.
+    features = {key: value for key, value in state.properties.items() if key == columns.DEFAULTS_FEATURE}
+    properties = features | dict(spec.properties)
+    return replace(spec, columns=Columns(fields), partition_by=tuple(state.partition_columns), properties=properties)
 
 
 def _create(s: Session, spec: Spec, parts: names.Parts | None, existing: Doc | None) -> int | None:

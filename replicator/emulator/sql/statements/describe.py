@@ -306,7 +306,7 @@ def _function(s: Session, name: Name) -> pa.Table:
     parameters = doc["input_params"]["parameters"]
     lines = [
         f"Function: {doc['full_name']}",
-        "Type: SCALAR",
+        f"Type: {'TABLE' if 'return_params' in doc else 'SCALAR'}",
         *(f"Input: {item['name']} {item['type_text'].upper()}" for item in parameters),
         f"Returns: {doc['full_data_type'].upper()}",
         f"Comment: {doc.get('comment', '')}",

@@ -43,8 +43,11 @@ def parse_create(reader: Reader, replaces: bool) -> Statement:
 def _clauses(reader: Reader, doc: Doc) -> None:
     while not reader.at_end():
         if reader.accept("RETURNS"):
-            if reader.peek("TABLE"):
-                raise translate.unsupported(reader.text)
+            if reader.accept("TABLE"):
+                listed = reader.in_parentheses(lambda: _parameter(reader))
+                columns = [_numbered(item, index) for index, item in enumerate(listed)]
+                doc |= {"data_type": "TABLE_TYPE", "full_data_type": "TABLE", "return_params": {"parameters": columns}}
+                continue
             item = reader.type()
             doc["data_type"] = types.column_doc(item, 0)["type_name"]
             doc["full_data_type"] = types.field_text(item)

@@ -18,7 +18,7 @@ from replicator.emulator.session import Session, now_ms
 from replicator.emulator.sql import names, query, translate
 from replicator.emulator.sql.reader import Name, Reader
 from replicator.emulator.sql.statement import Result, Statement, write
-from replicator.emulator.sql.statements import create_table
+from replicator.emulator.sql.statements import create_table, schedules
 from replicator.emulator.sql.statements.create_table import existing_table
 
 _BACKING = "emulator.backing"
@@ -55,6 +55,7 @@ class Spec:
     partition_by: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     column_comments: dict[str, str] = field(default_factory=dict)
+    schedule: str | None = None
     if_not_exists: bool = False
     replaces: bool = False
 
@@ -105,6 +106,9 @@ def _clause(reader: Reader, spec: Spec) -> Spec:
         return replace(spec, partition_by=tuple(reader.in_parentheses(reader.identifier)))
     if reader.accept("CLUSTER", "BY"):
         return replace(spec, cluster_by=create_table.read_clustering(reader))
+    schedule = schedules.read(reader)
+    if schedule is not None:
+        return replace(spec, schedule=schedule)
     raise translate.unsupported(reader.text)
 
 
@@ -133,6 +137,7 @@ def _create(s: Session, spec: Spec) -> None:
         "pipeline_id": pipeline_id,
         "_backing": [".".join(backing)],
         "_sources": source_versions(s, spec.query),
+        "_schedule": spec.schedule,
     }
     tables.register_table(s, doc, replace=existing is not None)
     _record_pipeline(s, spec, parts, pipeline_id)

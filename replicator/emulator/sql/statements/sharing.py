@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from replicator.emulator import shares
+from collections.abc import Callable, Collection, Mapping
+
+from replicator.emulator import providers, shares
 from replicator.emulator.errors import ApiError
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
-from replicator.emulator.sql import names, translate
+from replicator.emulator.sql import names
 from replicator.emulator.sql.reader import Name, Reader
 from replicator.emulator.sql.statement import Statement, write
+from replicator.emulator.sql.tokens import Kind
 
 _OBJECTS = (
     ("MATERIALIZED VIEW", "MATERIALIZED_VIEW"),
@@ -68,9 +71,16 @@ def parse_drop_recipient(reader: Reader) -> Statement:
     return write("DROP_RECIPIENT", lambda s: _drop(s, "RECIPIENT", name, if_exists))
 
 
+_DELETE: dict[str, Callable[[Session, str], object]] = {
+    "SHARE": shares.delete_share,
+    "RECIPIENT": shares.delete_recipient,
+    "PROVIDER": providers.delete_provider,
+}
+
+
 def _drop(s: Session, kind: str, name: str, if_exists: bool) -> None:
     try:
-        (shares.delete_share if kind == "SHARE" else shares.delete_recipient)(s, name)
+        _DELETE[kind](s, name)
     except ApiError as error:
         if not (if_exists and error.error_code == f"{kind}_DOES_NOT_EXIST"):
             raise
@@ -82,10 +92,42 @@ def parse_alter_recipient(reader: Reader) -> Statement:
     name = reader.identifier()
     changes = _plain_changes(reader)
     if changes is None:
+        if reader.accept("UNSET", "PROPERTIES"):
+            gone = reader.in_parentheses(reader.property_key)
+            reader.finish()
+            return write("ALTER_RECIPIENT", lambda s: _set_properties(s, name, {}, gone))
         reader.expect("SET", "PROPERTIES")
-        changes = {"properties_kvpairs": {"properties": reader.properties()}}
+        added = reader.properties()
+        reader.finish()
+        return write("ALTER_RECIPIENT", lambda s: _set_properties(s, name, added, ()))
     reader.finish()
     return write("ALTER_RECIPIENT", lambda s: shares.update_recipient(s, name, changes))
+
+
+def _set_properties(s: Session, name: str, added: Mapping[str, str], gone: Collection[str]) -> None:
+    """SQL adds to the properties of a recipient and removes from them; REST replaces them all."""
+    before = (shares.get_recipient(s, name).get("properties_kvpairs") or {}).get("properties") or {}
+    kept = {key: value for key, value in before.items() if key not in gone and not key.startswith("databricks.")}
+    shares.update_recipient(s, name, {"properties_kvpairs": {"properties": kept | dict(added)}})
+
+
+def parse_alter_provider(reader: Reader) -> Statement:
+    """ALTER PROVIDER p {RENAME TO | [SET] OWNER TO}."""
+    reader.expect("PROVIDER")
+    name = reader.identifier()
+    changes = _plain_changes(reader)
+    if changes is None:
+        raise reader.error("RENAME TO or OWNER TO")
+    reader.finish()
+    return write("ALTER_PROVIDER", lambda s: providers.update_provider(s, name, changes))
+
+
+def parse_drop_provider(reader: Reader) -> Statement:
+    """DROP PROVIDER [IF EXISTS] p."""
+    reader.expect("PROVIDER")
+    if_exists, name = reader.if_exists(), reader.identifier()
+    reader.finish()
+    return write("DROP_PROVIDER", lambda s: _drop(s, "PROVIDER", name, if_exists))
 
 
 def _plain_changes(reader: Reader) -> Doc | None:
@@ -138,11 +180,31 @@ def _options(reader: Reader, kind: str, object_name: Name) -> Doc:
             options["cdf_enabled"] = True
             if reader.accept("START", "VERSION"):
                 options["start_version"] = reader.number()
-        elif reader.peek("PARTITION"):
-            raise translate.unsupported(reader.text)
+        elif reader.accept("PARTITION"):
+            options["partitions"] = [{"values": values} for values in _partitions(reader)]
         else:
             raise reader.error("a clause of ALTER SHARE")
     return options
+
+
+def _partitions(reader: Reader) -> list[list[Doc]]:
+    """`(a = 1, b LIKE 'x%'), (a = CURRENT_RECIPIENT().country)`: rows of any of them are shared."""
+    found = [reader.in_parentheses(lambda: _partition_value(reader))]
+    while reader.accept(",", "PARTITION") or reader.accept(","):
+        found.append(reader.in_parentheses(lambda: _partition_value(reader)))
+    return found
+
+
+def _partition_value(reader: Reader) -> Doc:
+    doc: Doc = {"name": reader.identifier()}
+    if reader.accept("LIKE"):
+        return doc | {"op": "LIKE", "value": reader.string()}
+    reader.expect("=")
+    if reader.accept("CURRENT_RECIPIENT", "(", ")", "."):
+        return doc | {"op": "EQUAL", "recipient_property_key": reader.identifier()}
+    if reader.accept("DATE"):
+        return doc | {"op": "EQUAL", "value": reader.string()}
+    return doc | {"op": "EQUAL", "value": reader.string() if reader.token.kind is Kind.STRING else reader.take().text}
 
 
 def _alter(s: Session, name: str, action: str, kind: str, object_name: Name, options: Doc) -> None:

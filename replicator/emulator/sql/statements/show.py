@@ -306,13 +306,24 @@ def _content(s: Session, name: str) -> pa.Table:
                 _moment(item, "added_at"),
                 item.get("added_by"),
                 item.get("comment"),
-                "",
+                ",".join(_partition(one) for one in item.get("partitions") or ()),
                 cdf,
                 str(item.get("start_version", "")),
                 item.get("history_data_sharing_status", "DISABLED"),
             )
         )
     return texts(_CONTENT, rows)
+
+
+def _partition(doc: Doc) -> str:
+    """One set of values as ALTER SHARE spells it."""
+    words = {"EQUAL": "=", "LIKE": "LIKE"}
+    shown = []
+    for item in doc.get("values", ()):
+        key = item.get("recipient_property_key")
+        value = f"CURRENT_RECIPIENT().{key}" if key else f"'{item.get('value')}'"
+        shown.append(f"{item['name']} {words.get(item.get('op', 'EQUAL'), '=')} {value}")
+    return f"({', '.join(shown)})"
 
 
 def parse_recipients(reader: Reader) -> Statement:
