@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cloning, creating, executing, loading, planning, reconciling, scale, startup
+from benchmarks import cloning, creating, emulating, executing, loading, planning, reconciling, scale, startup
 from benchmarks.figures import Figure
 from replicator import __version__
 
@@ -20,6 +20,7 @@ BENCHES = {
     "planning": planning,
     "executing": executing,
     "cloning": cloning,
+    "emulating": emulating,
     "reconciling": reconciling,
     "scale": scale,
     "creating": creating,
