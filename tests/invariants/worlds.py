@@ -55,7 +55,7 @@ def copied(prepared: Path, folder: Path) -> Path:
 def facts(folder: Path, opened: Opened) -> Facts:
     """All of a folder: documents of both metastores, rows of their tables, and what the state holds."""
     found: Facts = Counter()
-    for metastore, kind, parent, name, doc, private in _documents(folder):
+    for metastore, kind, parent, name, doc, private in documents(folder):
         full = ".".join([*parent.split("\x1f"), name])
         if kind in _OF_NO_INTEREST:
             continue
@@ -70,7 +70,8 @@ def facts(folder: Path, opened: Opened) -> Facts:
     return found
 
 
-def _documents(folder: Path) -> list[tuple[str, ...]]:
+def documents(folder: Path) -> list[tuple[str, ...]]:
+    """What both metastores hold: metastore, kind, parent, name, document, and what is internal of it."""
     database = sqlite3.connect(wire.root(folder) / "metastores.db")
     try:
         return database.execute("SELECT ms, kind, parent, name, doc, private FROM docs").fetchall()
