@@ -85,8 +85,7 @@ class Runner:
         return done.returncode
 
 
-GH = '''#!{python}
-"""A stand-in for GitHub's command line: what it is asked to keep is kept in a file, and its answers come from there."""
+GH = '''"""A stand-in for GitHub's command line: what it is asked to keep is kept in a file; its answers come from there."""
 import json, sys
 from pathlib import Path
 
@@ -138,7 +137,8 @@ class Hub:
         tools = folder / "tools"
         tools.mkdir()
         for name, text in {
-            "gh": GH.format(python=sys.executable, store=str(self._store)),
+            "gh.py": GH.format(store=str(self._store)),
+            "gh": f'#!/bin/sh\nexec "{sys.executable}" "{tools}/gh.py" "$@"\n',
             "replicator": f'#!/bin/sh\nexec "{sys.executable}" -m replicator "$@"\n',
             "python": f'#!/bin/sh\nexec "{sys.executable}" "$@"\n',
         }.items():
