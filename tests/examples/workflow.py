@@ -85,7 +85,7 @@ class Runner:
         return done.returncode
 
 
-GH = '''"""A stand-in for GitHub's command line: what it is asked to keep is kept in a file; its answers come from there."""
+GH = '''"""A stand-in for GitHub's command line: what it is asked to keep stands in a file, and so do its answers."""
 import json, sys
 from pathlib import Path
 
