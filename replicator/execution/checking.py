@@ -1,7 +1,9 @@
 """Checks as apply and reconcile run them: a declared check in, a verdict out, results into tables."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from replicator import __version__
@@ -12,6 +14,7 @@ from replicator.engine.snapshot import Snapshot
 from replicator.errors import ReplicatorError
 from replicator.execution.events import Events, Kind, now
 from replicator.execution.job import Verdict
+from replicator.execution.retrying import Attempts, Retry
 from replicator.reconciliation import metadata
 from replicator.reconciliation.check import run_check
 from replicator.reconciliation.governance import Governance
@@ -139,10 +142,13 @@ class Checks:
         """The schemas that keep results of this run."""
         return sorted({schema for schema, _ in self.results.values() if schema})
 
-    def keep(self, writer: Writer, events: Events, *, values: bool = False) -> None:
-        """Append the results to their tables; a table that cannot be written is a warning."""
+    def keep(self, writer: Writer, events: Events, retry: Retry, *, values: bool = False) -> None:
+        """Append the results to their tables, which may be sent again; a table that cannot be written is a warning."""
         for schema in self.schemas:
+            report = self.report(events.run, schema)
+            attempts = Attempts(retry, threading.Event(), lambda attempt, error, wait: None)
+            add = partial(append, writer, schema, report, values=values, names=self.tables)
             try:
-                append(writer, schema, self.report(events.run, schema), values=values, names=self.tables)
+                attempts.call(add)
             except ReplicatorError as error:
                 events.emit(Kind.WARNING, message=f"results were not written to {schema}: {error.message}")

@@ -15,7 +15,7 @@ from replicator.execution import scheduler
 from replicator.execution.checking import Checks
 from replicator.execution.edits import remember
 from replicator.execution.events import Events, Kind, Observer, correlation_id, new_run_id
-from replicator.execution.running import collecting, writers_of
+from replicator.execution.running import collecting, retry_of, writers_of
 from replicator.execution.session import Prepared, Session
 from replicator.execution.sides import both
 from replicator.reconciliation.governance import Governance, read_governance
@@ -72,7 +72,8 @@ def reconcile(
     about: dict[str, Any] = {"declared": len(declared), "sampled": draw if len(chosen) < len(declared) else None}
     if wanted.keep and checks.schemas:
         with writers_of(session.config) as writers:
-            checks.keep(writers[Side.TARGET], events, values=wanted.settings.limits.show_values)
+            values = wanted.settings.limits.show_values
+            checks.keep(writers[Side.TARGET], events, retry_of(session.config), values=values)
     return checks.report(events.run, **about, notices=(*notices, *warnings))
 
 

@@ -45,7 +45,7 @@ def apply_plan(
     """
     config, plan = session.config, prepared.plan
     refuse(plan, prepared.seen.opened, skip_blocked=skip_blocked)
-    retry = Retry(config.retry.max_attempts, config.retry.retry_delay_seconds, config.concurrency.timeout_seconds)
+    retry = retry_of(config)
     options = Options(
         workers or session.workers,
         fail_fast,
@@ -75,12 +75,18 @@ def _carry_out(
     with writers_of(session.config) as writers, stopping(stop):
         audit = _audit(session.config, writers, prepared, events)
         checks = Checks(prepared.desired, session.readers, tables=session.config.results_tables)
-        hands = Hands(writers, _versions(writers), checks, lambda: checks.keep(writers[Side.TARGET], events))
+        hands = Hands(
+            writers, _versions(writers), checks, lambda: checks.keep(writers[Side.TARGET], events, options.retry)
+        )
         opened = prepared.seen.opened
         result = execute(prepared.plan, prepared.desired, opened, session.store, hands, events, options, stop)
         if audit is not None:
             _finish(audit, events, options.retry)
     return result
+
+
+def retry_of(config: Config) -> Retry:
+    return Retry(config.retry.max_attempts, config.retry.retry_delay_seconds, config.concurrency.timeout_seconds)
 
 
 def _finish(audit: AuditTrail, events: Events, retry: Retry) -> None:

@@ -25,7 +25,17 @@ from replicator.execution.session import open_session
 from tests.execution import wire
 from tests.invariants.scenes import SCENES, Scene
 from tests.invariants.strikes import STATE, Chances, Strike, Writes, chosen, hurry
-from tests.invariants.worlds import Facts, copied, destroyed, differing, facts, log_size, tables_in, without
+from tests.invariants.worlds import (
+    Facts,
+    copied,
+    destroyed,
+    differing,
+    facts,
+    log_size,
+    tables_in,
+    with_results,
+    without,
+)
 
 RUNS = 3
 """In so many runs at most, everything is as it should be again."""
@@ -37,7 +47,8 @@ AT_ONCE = int(os.environ.get("REPLICATOR_STRIKES_AT_ONCE", "2"))
 class Undisturbed:
     """What a scene comes to when nothing goes wrong, what it takes away, and where something could go wrong.
 
-    `volatile` are tables that say something of the runs themselves (an audit trail).
+    `volatile` are tables that say something of the runs themselves (an audit trail, results of checks): a run that
+    cannot write them warns, and goes on without them.
     """
 
     world: Facts
@@ -112,7 +123,7 @@ def undisturbed(folder: Path, prepared: Path, scene: Scene) -> Undisturbed:
         worlds.append(outcome(here, scene))
         taken = destroyed(here, log)
         wire.end(here)
-    volatile = tables_in(differing(*worlds))
+    volatile = with_results(tables_in(differing(*worlds)))
     one, two = (without(world, volatile) for world in worlds)
     assert one == two, f"two undisturbed runs came to different ends: {differing(one, two)}"
     return Undisturbed(one, volatile, frozenset(taken), chances)

@@ -287,6 +287,7 @@ def test_any_history_ends_well() -> None:
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
         deadline=None,
+        derandomize=not EXHAUSTIVE,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )

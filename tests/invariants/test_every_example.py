@@ -11,11 +11,11 @@ times at most, and then:
 * state says the same as well, with nothing pending;
 * nothing was taken away that would not have been.
 
-A part of all these cases is run, another one each time; `REPLICATOR_EXHAUSTIVE=1` runs all of them, which takes hours.
+A part of all these cases is run, another one for each `REPLICATOR_SEED`; `REPLICATOR_EXHAUSTIVE=1` runs all of them,
+which takes hours.
 """
 
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.invariants.scenes import NAMES, SCENES
 
 EXHAUSTIVE = os.environ.get("REPLICATOR_EXHAUSTIVE") == "1"
 SAMPLE = 14
-SEED = int(os.environ.get("REPLICATOR_SEED") or random.randrange(10_000))
+SEED = int(os.environ.get("REPLICATOR_SEED", "0"))
 
 
 def strike(folder: Path, example: str, scene: str, *strikes: str) -> list[str]:

@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 
 from replicator.emulator import requestlog
 from replicator.execution.store import Opened
+from replicator.reconciliation import results
 from tests.execution import wire
 
 _ANEW = (
@@ -93,6 +94,13 @@ def tables_in(lines: Iterable[str]) -> frozenset[str]:
     """The tables that lines of `differing` are about."""
     words = (line.split(" ") for line in lines)
     return frozenset(full for _, _, kind, full, *_ in words if kind in ("rows", "table"))
+
+
+def with_results(tables: Iterable[str]) -> frozenset[str]:
+    """The same with all tables of results of a schema that holds one of them, also those that are empty."""
+    listed = set(tables)
+    schemas = {full.rpartition(".")[0] for full in listed if full.rpartition(".")[2] in results.TABLES}
+    return frozenset(listed | {f"{schema}.{name}" for schema in schemas for name in results.TABLES})
 
 
 def without(world: Facts, tables: Collection[str]) -> Facts:
