@@ -109,9 +109,14 @@ def _ours(actual: _Plain, desired: _Plain, applied: _Plain, depth: int, *, prune
 
 
 def _paths(before: Fields, after: Fields) -> list[tuple[tuple[str, ...], Any, Any]]:
+    """Every key that differs, with its value on either side; never a whole mapping in the place of its keys.
+
+    DeepDiff by itself calls two mappings with few common keys one changed value, and what goes with the keys that are
+    gone (a column, a privilege, a tag) would be seen by no rule and no guard: hence the threshold.
+    """
     from deepdiff import DeepDiff
 
-    tree = DeepDiff(before, after, view="tree", ignore_order=False)
+    tree = DeepDiff(before, after, view="tree", ignore_order=False, threshold_to_diff_deeper=0)
     seen: dict[tuple[str, ...], tuple[Any, Any]] = {}
     for group in tree.values():
         for item in group:

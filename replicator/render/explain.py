@@ -193,10 +193,11 @@ _DECIDED = {
 
 
 def _differs(changes: tuple[Change, ...], *, in_state: bool) -> str:
-    causes = dict.fromkeys(change.cause for change in changes)
+    causes = {change.cause for change in changes}
     effects = ", ".join(dict.fromkeys(change.effect.value for change in changes))
     lossy = ", may lose data or access" if any(change.lossy for change in changes) else ""
-    told = "; ".join(_DECIDED.get(cause, cause.value) for cause in causes)
+    joint = causes.pop() if len(causes) == 1 else Cause.BOTH
+    told = _DECIDED.get(joint, joint.value)
     return f"{effects}{lossy}: {told if in_state else _NEW.get(changes[0].cause, told)}"
 
 
