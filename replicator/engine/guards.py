@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from replicator.address import Address, Side
-from replicator.engine.actions import Action, Block, Do, Notice, Reason
+from replicator.engine.actions import Action, Block, Cause, Do, Notice, Reason
 from replicator.engine.desired import Desired
 from replicator.engine.policy import Code, Policy
 from replicator.engine.snapshot import Snapshot
@@ -57,7 +57,9 @@ def _origin_missing(case: Case) -> Block | None:
     return Block(
         code=Code.ORIGIN_MISSING,
         message=case.action.message,
-        release="restore the source, or take the table out of the configuration",
+        release=f"bring the origin back, or let go of the copy, which stays: replicator state forget '{case.address}'"
+        if case.action.cause is Cause.REMOVED
+        else "restore the source, or take the table out of the configuration",
     )
 
 

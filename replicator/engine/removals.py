@@ -29,8 +29,32 @@ def removals(
         if _slot(address) in wanted:
             found.append(_forgotten(address, entry, snapshots[address.side], Reason.NOT_IN_CONFIG))
             continue
-        found.append(_removal(address, entry, snapshots[address.side], requested=destroy))
+        removed = _removal(address, entry, snapshots[address.side], requested=destroy)
+        gone = None if destroy or removed.do is not Do.DELETE else _lost_origin(address, entry, snapshots)
+        found.append(_last_copy(removed, gone) if gone is not None else removed)
     return _keeping_what_holds(found, snapshots)
+
+
+def _lost_origin(address: Address, entry: Entry, snapshots: Mapping[Side, Snapshot]) -> Address | None:
+    """What a copy copied, when that does not exist any more."""
+    find = TYPES[address.type].origin
+    origin = find(entry.inputs) if find is not None else None
+    if origin is None or snapshots[origin.side].find(origin) is not None:
+        return None
+    return origin if snapshots[origin.side].silent_about(origin) is None else None
+
+
+def _last_copy(removed: Action, origin: Address) -> Action:
+    """A copy that nothing selects since its origin was dropped: nobody asked for it to go, and it may be all that is
+    left of the data."""
+    return removed.model_copy(
+        update={
+            "do": Do.NOOP,
+            "reason": Reason.ORIGIN_MISSING,
+            "risk": Risk.NONE,
+            "message": f"its origin {origin} is gone, and this may be the last copy; it stays",
+        }
+    )
 
 
 def _slot(address: Address) -> tuple[Side, str, str]:
