@@ -162,16 +162,27 @@ def ways_out(news: News, arguments: str) -> list[tuple[str, list[str]]]:
     found: dict[Remedy, list[DriftItem]] = {remedy: [] for remedy in _WAYS_OUT}
     for item in ordered((*news.new, *news.known)):
         found[item.remedy].append(item)
+    held = bool(found[Remedy.RELEASE])
     return [
-        (f"{count(len(items))} {_WAYS_OUT[remedy]}", [with_options(text, arguments) for text in _commands(items)])
+        (f"{count(len(items))} {_WAYS_OUT[remedy]}", [with_options(text, arguments) for text in _commands(items, held)])
         for remedy, items in found.items()
         if items
     ]
 
 
-def _commands(items: Sequence[DriftItem]) -> list[str]:
-    """One command for each while they are few, otherwise one to fill in."""
+_RELEASE = "replicator apply --allow-destroy "
+
+
+def _commands(items: Sequence[DriftItem], held: bool) -> list[str]:
+    """What to type, each line good by itself: one command for each while they are few, otherwise one to fill in.
+
+    What several guards hold is released by one command, and while any is held (`held`), an apply leaves that out.
+    """
     commands = list(dict.fromkeys(clean(item.command) for item in items))
+    if items[0].remedy is Remedy.APPLY and held:
+        return [f"{command} --skip-blocked" for command in commands]
+    if len(commands) <= NAMED and all(command.startswith(_RELEASE) for command in commands):
+        return [" --allow-destroy ".join([commands[0], *(text.removeprefix(_RELEASE) for text in commands[1:])])]
     if len(commands) <= NAMED:
         return commands
     first = items[0].command.replace(items[0].address, "ADDRESS")

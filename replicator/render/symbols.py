@@ -42,6 +42,11 @@ def revokes(action: Action) -> bool:
     return action.do is not Do.DELETE and any(map(change_text.is_revoke, action.changes))
 
 
+def takes_access(action: Action) -> bool:
+    """Whether somebody can do less afterwards: by a revoke, or as what gave access goes."""
+    return revokes(action) or (action.do is Do.DELETE and action.at.type in ("grants", "share", "recipient"))
+
+
 @dataclass(frozen=True, slots=True)
 class Sections:
     """A plan's actions by what a reader must decide about them; each action stands in one section.
@@ -95,8 +100,16 @@ def told(action: Action) -> str:
     if action.moves_data or (action.blocked and action.blocked[0].message.endswith(action.message or "\0")):
         return ""
     if action.do in (Do.DELETE, Do.FORGET) and not action.message:
-        return _GONE.get(action.reason.value, "")
+        return " · ".join(filter(None, [_GONE.get(action.reason.value, ""), _taken_from(action)]))
     return clean(action.message)
+
+
+def _taken_from(action: Action) -> str:
+    """Whom a removal of grants takes what from."""
+    if action.do is not Do.DELETE or action.at.type != "grants":
+        return ""
+    held = (action.desired.get("privileges") or {}).items()
+    return "revokes " + "; ".join(f"{', '.join(sorted(names))} from {clean(who)}" for who, names in sorted(held))
 
 
 _GONE = {

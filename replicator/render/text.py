@@ -8,7 +8,7 @@ from replicator.engine.actions import Action, Cause, Do, Plan, SideRef
 from replicator.engine.guards import release_all
 from replicator.render.look import Look, clean, count, duration, folded, listed, many, wrapped
 from replicator.render.sections import sectioned
-from replicator.render.symbols import WORDS, amount, behind, expanded, is_dangerous, sections
+from replicator.render.symbols import WORDS, amount, behind, expanded, is_dangerous, sections, takes_access
 
 FLAT = 8
 """Up to this many actions are shown one by one, without headings."""
@@ -146,7 +146,10 @@ def _continued(lines: list[str], sentence: str, width: int) -> list[str]:
 
 
 def _reassurance(plan: Plan) -> str:
-    return "" if any(map(is_dangerous, plan.actions)) else "Nothing is destroyed, no access is revoked."
+    if not any(map(is_dangerous, plan.actions)):
+        return "Nothing is destroyed, no access is revoked."
+    closed = sum(takes_access(action) for action in plan.actions if not action.blocked)
+    return f"Access is revoked in {many(closed, 'place')}." if closed else ""
 
 
 def _order(plan: Plan) -> str:
