@@ -1,6 +1,6 @@
 """compile_graph: the sections and the declared resources as one desired graph. Pure: same input, same graph."""
 
-from replicator.address import Address, Side
+from replicator.address import Address, Side, split_column
 from replicator.config.building import Building, add, check_sides
 from replicator.config.definitions import references, waiting_for
 from replicator.config.garbage import collector_paused
@@ -14,6 +14,7 @@ from replicator.config.sections import ReplicationConfig
 from replicator.config.shorthands import IDENTIFIERS
 from replicator.engine.desired import Desired, Position
 from replicator.engine.snapshot import Snapshot
+from replicator.resources import TYPES
 from replicator.resources.base import Resource
 from replicator.resources.catalog import Catalog
 from replicator.resources.provider import Provider
@@ -36,6 +37,7 @@ def _compile(building: Building) -> Desired:
     _declared(building)
     _operations(building)
     check_sides(building)
+    _check_values(building)
     _check_forgotten(building)
     raise_for(building.problems)
     return Desired(
@@ -62,6 +64,20 @@ def _declared(building: Building) -> None:
         if isinstance(resource, Catalog) and resource.provider_id is not None:
             add(building, Provider(side=resource.side, name=resource.provider_id), at, "resources")
         add(building, _after_what_it_reads(building, resource, at), at, "resources")
+
+
+def _check_values(building: Building) -> None:
+    """Grants and tags of a table, or of its columns, need that table: one that is mistyped would fail halfway."""
+    for address, declared in building.resources.items():
+        kind, _, name = address.name.partition("/")
+        if not TYPES[address.type].is_value or kind not in ("table", "column"):
+            continue
+        table = Address(address.side, "table", split_column(name)[0] if kind == "column" else name)
+        snapshot = building.source if address.side is Side.SOURCE else building.target
+        known = (address.side, "table", table.name) in building.slots or snapshot.find(table) is not None
+        if not known and snapshot.silent_about(table) is None:
+            at = declared.at or Position(str(building.config.path), 1)
+            building.problem(at, f"{address}: there is no table {table.name}, and none is declared")
 
 
 def _after_what_it_reads(building: Building, resource: Resource, at: Position) -> Resource:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from replicator.address import Address, Side
+from replicator.address import Address, Side, split_column
 from replicator.config.levels import Levels, made_schema, setting
 from replicator.config.loading import Config
 from replicator.config.names import is_pattern
@@ -190,6 +190,8 @@ def _object(address: Address, growing: _Growing) -> None:
         (growing.grants if kind == "grants" else growing.tags).add(address.name)
         kind = address.name.partition("/")[0]
         kind = "table" if kind == "column" else kind
+        if kind == "table":
+            growing.names.add(f"table/{split_column(address.name.partition('/')[2])[0]}")
     if kind == "share":
         growing.shares.add(parts[0])
     elif kind == "recipient":

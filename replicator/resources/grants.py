@@ -1,7 +1,10 @@
 """Grants: who may do what with one securable."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator
 
 from replicator.address import Address
 from replicator.errors import NotFound
@@ -30,6 +33,28 @@ def canonical_privileges(privileges: Any) -> dict[str, dict[str, bool]]:
     return {name: canonical.by_key(found[name]) for name in sorted(found)}
 
 
+_WORDS = """
+ALL_PRIVILEGES ACCESS APPLY_TAG BROWSE CREATE CREATE_CATALOG CREATE_CLEAN_ROOM CREATE_CONNECTION
+CREATE_EXTERNAL_LOCATION CREATE_EXTERNAL_TABLE CREATE_EXTERNAL_VOLUME CREATE_FOREIGN_CATALOG
+CREATE_FOREIGN_SECURABLE CREATE_FUNCTION CREATE_MANAGED_STORAGE CREATE_MATERIALIZED_VIEW CREATE_MODEL
+CREATE_PROVIDER CREATE_RECIPIENT CREATE_SCHEMA CREATE_SERVICE_CREDENTIAL CREATE_SHARE CREATE_STORAGE_CREDENTIAL
+CREATE_TABLE CREATE_VIEW CREATE_VOLUME EXECUTE EXECUTE_CLEAN_ROOM_TASK EXTERNAL_USE_LOCATION EXTERNAL_USE_SCHEMA
+MANAGE MANAGE_ALLOWLIST MODIFY MODIFY_CLEAN_ROOM READ_FILES READ_METADATA READ_PRIVATE_FILES READ_VOLUME REFRESH
+SELECT SET_SHARE_PERMISSION USAGE USE_CATALOG USE_CONNECTION USE_MARKETPLACE_ASSETS USE_PROVIDER USE_RECIPIENT
+USE_SCHEMA USE_SHARE WRITE_FILES WRITE_PRIVATE_FILES WRITE_VOLUME
+"""
+KNOWN = frozenset(_WORDS.split())
+"""The privileges that the REST API documents. The platform grows others, so one that resembles none of these passes."""
+
+
+def _spelled(privileges: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    for name in (item for listed in privileges.values() for item in listed):
+        near = difflib.get_close_matches(canonical.privilege(name), KNOWN, n=1, cutoff=0.8)
+        if near and canonical.privilege(name) not in KNOWN:
+            raise ValueError(f"there is no privilege `{name}`, did you mean `{near[0].replace('_', ' ')}`?")
+    return privileges
+
+
 def _authoritative(desired: Fields) -> bool:
     return desired.get("mode") == "authoritative"
 
@@ -47,6 +72,7 @@ class Grants(Resource):
     mode: Annotated[Literal["additive", "authoritative"], Rule(effect=Effect.IGNORED)] = "additive"
     privileges: Annotated[
         dict[str, tuple[str, ...]],
+        AfterValidator(_spelled),
         Rule(
             canonical=canonical_privileges,
             keyed=2,

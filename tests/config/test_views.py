@@ -85,7 +85,7 @@ resources:
     schemas: {a.b: {tags: {team: }}}
     tables: {a.b.C: {columns: [{name: "A Col.x", type: int, tags: {pii: ""}}], tags: {k: v}}}
     views: {a.b.v: {definition: SELECT 1, tags: {k: v}, grants: {me@x.y: [SELECT]}}}
-    tags: {column/a.b.d.E: {mode: authoritative, tags: {}}}
+    tags: {column/a.b.v.E: {mode: authoritative, tags: {}}}
 """
 
 
@@ -98,15 +98,36 @@ def test_tags_stand_in_entries_in_columns_and_by_themselves(compiled: Callable[.
         "target:tags/table/a.b.c": {"tags": {"k": "v"}},
         "target:tags/table/a.b.v": {"tags": {"k": "v"}},
         "target:tags/column/a.b.c.a col.x": {"tags": {"pii": ""}},
-        "target:tags/column/a.b.d.e": {"mode": "authoritative", "tags": {}},
+        "target:tags/column/a.b.v.e": {"mode": "authoritative", "tags": {}},
     }
     on = desired.resources[Address.parse("target:tags/column/a.b.c.a col.x")].resource
     assert Address.parse("target:table/a.b.c") in set(on.depends_on())
 
 
+def test_values_on_a_table_that_does_not_exist_are_refused(compiled: Callable[..., Desired]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compiled(
+            "resources: {target: {tags: {table/a.b.nope: {tags: {k: v}}}, grants: {table/a.b.no: {privileges: {}}}}}"
+        )
+    assert caught.value.message.splitlines() == [
+        "c.yaml:3:29: target:tags/table/a.b.nope: there is no table a.b.nope, and none is declared",
+        "c.yaml:3:68: target:grants/table/a.b.no: there is no table a.b.no, and none is declared",
+    ]
+
+
+@pytest.mark.parametrize(("privilege", "near"), [("SELEKT", "SELECT"), ("use shema", "USE SCHEMA")])
+def test_a_mistyped_privilege_is_refused_with_the_nearest_one(
+    loaded: Callable[..., Config], privilege: str, near: str
+) -> None:
+    text = "resources: {target: {grants: {schema/a.b: {privileges: {ana: [%s]}}}}}"
+    with pytest.raises(ConfigError, match=rf"there is no privilege `{privilege}`, did you mean `{near}`"):
+        loaded(text % privilege)
+    loaded(text % "BRAND_NEW_THING")
+
+
 def test_what_is_tagged_is_read(loaded: Callable[..., Config]) -> None:
     wanted = scope(loaded(TAGS))[Side.TARGET]
-    assert {"catalog/a", "schema/a.b", "table/a.b.c", "column/a.b.d.e"} <= wanted.tags
+    assert {"catalog/a", "schema/a.b", "table/a.b.c", "column/a.b.v.e"} <= wanted.tags
     assert wanted.catalogs["a"] == {"b"}
 
 

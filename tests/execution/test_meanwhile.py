@@ -128,9 +128,9 @@ ROWS = {
             "source:share/out": ("update", []),
             "target:clone/dr.sales.sold": ("create", []),
             "target:check/dr.sales.sold": ("check", []),
-            BACKUP: ("delete", ["DL101"]),
+            BACKUP: ("noop", ["UN102"]),  # nobody asked for it to go, and its origin is gone
             CHECK: ("forget", []),
-            REPLICA: ("delete", ["DL101"]),
+            REPLICA: ("noop", ["UN102"]),
         },
     ),
     "replica dropped": Row(
