@@ -111,7 +111,7 @@ def test_values_on_a_table_that_does_not_exist_are_refused(compiled: Callable[..
         )
     assert caught.value.message.splitlines() == [
         "c.yaml:3:29: target:tags/table/a.b.nope: there is no table a.b.nope, and none is declared",
-        "c.yaml:3:68: target:grants/table/a.b.no: there is no table a.b.no, and none is declared",
+        "c.yaml:3:71: target:grants/table/a.b.no: there is no table a.b.no, and none is declared",
     ]
 
 
