@@ -124,13 +124,13 @@ def _values(row: RowDifference) -> str:
     )
 
 
-def _word(result: CheckResult) -> str:
+def word(result: CheckResult) -> str:
     """What a verdict is called among others; a copy that is not there has no rows that could be other ones."""
     return "missing" if result.reason is Why.COPY_MISSING else WORDS[result.verdict]
 
 
 def _sums(report: Report, look: Look) -> list[str]:
-    counts = Counter(map(_word, sorted(report.tables, key=lambda result: WORST_FIRST.index(result.verdict))))
+    counts = Counter(map(word, sorted(report.tables, key=lambda result: WORST_FIRST.index(result.verdict))))
     words = [f"{count(number)} {word}" for word, number in counts.items()]
     total = folded(f"{many(len(report.tables), 'copy', 'copies')}: ", [*words[:-1], f"{words[-1]}."], look.width - 2)
     if report.sampled is not None:

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from replicator.reconciliation.verdicts import AROUND, CheckResult, Report, SchemaDifference, Verdict
 from replicator.render import reconcile_figures as figures
 from replicator.render.look import clean, count, many
-from replicator.render.reconcile import SYMBOLS, WORDS, WORST_FIRST, costs
+from replicator.render.reconcile import SYMBOLS, WORST_FIRST, costs, word
 
 WRITTEN_OUT = 10
 """So many tables that are not equal are written out; the others are opened by a click."""
@@ -45,7 +45,8 @@ def report_page(report: Report) -> str:
         headline=headline(report),
         tone=_tone(report),
         summary=[(verdict.value, report.summary.get(verdict, 0)) for verdict in WORST_FIRST],
-        words={verdict.value: words for verdict, words in WORDS.items()},
+        legend=Counter((result.verdict.value, word(result)) for result in ordered),
+        without_lag=sum(result.lag is None for result in ordered),
         tables=ordered,
         written_out=bad[:WRITTEN_OUT] if len(ordered) > 1 else ordered,
         bad=len(bad),

@@ -18,6 +18,7 @@ from replicator.reconciliation.verdicts import (
     SchemaKind,
     SideResult,
     Verdict,
+    Why,
 )
 from replicator.render.reconcile_page import PER_CHUNK, WRITTEN_OUT, headline, report_page
 from tests.render import browser
@@ -58,6 +59,15 @@ def _fragments(page: str) -> list[str]:
 def test_the_headline_is_the_answer(told: str, tables: list[CheckResult]) -> None:
     assert headline(report(*tables)) == told
     assert told in report_page(report(*tables))
+
+
+def test_a_copy_that_is_not_there_is_neither_called_other_rows_nor_current() -> None:
+    gone = result("a.b.gone", Verdict.MISMATCH, reason=Why.COPY_MISSING, lag=None)
+    page = report_page(report(result("a.b.c", lag=0), gone, result("a.b.d", Verdict.MISMATCH, lag=0)))
+    assert "<b>1</b> missing</li>" in page
+    assert "<b>1</b> with other rows</li>" in page
+    assert "Every copy holds the newest version" not in page
+    assert "No copy that can be compared is behind; of 1 nothing is known." in page
 
 
 def test_the_details_of_every_table_are_in_the_page_worst_first() -> None:
