@@ -43,8 +43,8 @@ def run(folder: Path, wanted: Wanted | None = None) -> Report:
 
 
 def asked(folder: Path, wanted: Wanted | None = None) -> tuple[Report, list[str]]:
-    """The report, and every statement and path that was asked for it; not how many SQL sessions its threads opened, which
-    depends on which of them was free."""
+    """The report, and every statement and path that was asked for it; not how many SQL sessions its threads opened,
+    which depends on which of them was free."""
     since = requestlog.position(wire.root(folder))
     report = run(folder, wanted)
     sent = requestlog.read(wire.root(folder), since)
