@@ -157,25 +157,46 @@ def hold(folder: VolumeFolder, operation: str, serial: int, notify: Notify) -> I
     before = newest(folder, folder.names())
     if before is not None and not before.released:
         _wait_for_its_end(folder, before, notify)
-    lease = _take(folder, before, operation, serial)
-    _held_here.add(lease.holder.id)
+    known = max(serial, before.serial if before else 0)
+    mine = Generation(before.number + 1 if before else 1, this_process(operation), serial=known)
+    lease: Lease | None = None
     try:
+        lease = _take(folder, mine)
+        _held_here.add(mine.holder.id)
         if before is not None and not before.released:
             notify(f"took over the lock of a run that died: {before.holder}")
         yield lease
+    except KeyboardInterrupt:
+        if lease is None:
+            _give_back(folder, mine)
+        raise
     finally:
-        _held_here.discard(lease.holder.id)
-        try:
-            lease.release()
-        except WorkspaceError as error:
-            ttl = f"{lease.holder.ttl_s:.0f} seconds"
-            notify(f"the lock could not be given back, so it is free only after {ttl}: {error.message}")
-            lease.release_later()
+        _held_here.discard(mine.holder.id)
+        if lease is not None:
+            _release(lease, notify)
 
 
-def _take(folder: VolumeFolder, before: Generation | None, operation: str, serial: int) -> Lease:
-    known = max(serial, before.serial if before else 0)
-    mine = Generation(before.number + 1 if before else 1, this_process(operation), serial=known)
+def _release(lease: Lease, notify: Notify) -> None:
+    try:
+        lease.release()
+    except WorkspaceError as error:
+        ttl = f"{lease.holder.ttl_s:.0f} seconds"
+        notify(f"the lock could not be given back, so it is free only after {ttl}: {error.message}")
+        lease.release_later()
+
+
+def _give_back(folder: VolumeFolder, mine: Generation) -> None:
+    """We were interrupted while we took the lock, and it may be ours without our having heard of it.
+
+    If that cannot be found out it ends by itself: it does not beat.
+    """
+    with contextlib.suppress(ReplicatorError):
+        data = folder.read(mine.name)
+        if data is not None and _read(folder, mine.number, data).holder.id == mine.holder.id:
+            folder.replace(mine.name, replace(mine, released=True).data)
+
+
+def _take(folder: VolumeFolder, mine: Generation) -> Lease:
     began = clock()
     if not folder.create(mine.name, mine.data):
         other = newest(folder, folder.names())

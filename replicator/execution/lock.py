@@ -66,9 +66,9 @@ def hold(path: Path, operation: str, *, notify: Callable[[str], None]) -> Iterat
             _watch_other_host(path, dead)
             notify(f"took over the lock of a run that died: {dead}")
         mine = this_process(operation)
-        _write(handle, mine)
         held = Held(path, handle, mine)
         try:
+            _write(handle, mine)
             with _beating(handle, mine):
                 yield held
         finally:

@@ -20,6 +20,7 @@ from replicator.execution.holder import Holder, is_alive, machine, start_of, thi
 from replicator.execution.journal import Header, Journal
 from replicator.execution.lease import Generation
 from replicator.execution.volume import Volume
+from replicator.workspace.files import VolumeFolder
 from tests.execution import keeping
 
 ELSEWHERE = Holder("abc", "apply", "ana", "elsewhere", 7, "https://ci/1", "1999-01-01T00:00:00+00:00", 3, 5.0)
@@ -239,6 +240,25 @@ def test_a_process_that_lives_on_gives_its_lock_back_when_it_can(
     give_up = time.monotonic() + 30
     while another().holder() is not None:
         assert time.monotonic() < give_up
+
+
+def test_an_interrupt_while_the_lock_is_being_taken_leaves_it_free(
+    another: Callable[[], Volume], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = VolumeFolder.create
+
+    def interrupted(self: VolumeFolder, name: str, data: bytes) -> bool:
+        created(self, name, data)
+        raise KeyboardInterrupt  # the answer is on its way, and is never heard
+
+    volume = another()
+    with monkeypatch.context() as patched:
+        patched.setattr(VolumeFolder, "create", interrupted)
+        with pytest.raises(KeyboardInterrupt), volume.lock("apply", silent):
+            pass
+    assert another().holder() is None
+    with another().lock("apply", silent):
+        pass
 
 
 def test_a_living_lock_beats(another: Callable[[], Volume], monkeypatch: pytest.MonkeyPatch) -> None:
