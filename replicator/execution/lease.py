@@ -186,14 +186,18 @@ def _release(lease: Lease, notify: Notify) -> None:
 
 
 def _give_back(folder: VolumeFolder, mine: Generation) -> None:
-    """We were interrupted while we took the lock, and it may be ours without our having heard of it.
+    """We were interrupted while we took the lock, and it may be ours without our having heard of it, or become ours.
 
-    If that cannot be found out it ends by itself: it does not beat.
+    Putting it where none is keeps one that is still under way from arriving. If nothing can be found out the lock ends
+    by itself: it does not beat.
     """
+    released = replace(mine, released=True).data
     with contextlib.suppress(ReplicatorError):
+        if folder.create(mine.name, released):
+            return
         data = folder.read(mine.name)
         if data is not None and _read(folder, mine.number, data).holder.id == mine.holder.id:
-            folder.replace(mine.name, replace(mine, released=True).data)
+            folder.replace(mine.name, released)
 
 
 def _take(folder: VolumeFolder, mine: Generation) -> Lease:

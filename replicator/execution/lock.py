@@ -19,6 +19,9 @@ from replicator.errors import LockedError, StateError
 from replicator.execution.files import private_directory, remove
 from replicator.execution.holder import HEARTBEAT_SECONDS, Holder, encode, locked, parse, this_process
 
+NAMED_SECONDS = 2.0
+"""How long to wait for the name of a holder that has just begun."""
+
 
 def read_holder(path: Path) -> Holder | None:
     """Who holds (or held) a lock; None when there is no file or it says nothing readable."""
@@ -97,11 +100,19 @@ def _acquire(path: Path) -> int:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(handle)
-            raise locked(read_holder(path)) from error
+            raise locked(_named_by(path)) from error
         with contextlib.suppress(FileNotFoundError):
             if os.fstat(handle).st_ino == path.stat().st_ino:
                 return handle
         os.close(handle)
+
+
+def _named_by(path: Path) -> Holder | None:
+    """Who holds the lock. It is the kernel's before its holder has written who it is, so give it a moment."""
+    until = time.monotonic() + NAMED_SECONDS
+    while (holder := read_holder(path)) is None and time.monotonic() < until:
+        time.sleep(0.02)
+    return holder
 
 
 def _watch_other_host(path: Path, seen: Holder) -> None:

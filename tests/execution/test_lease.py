@@ -242,20 +242,27 @@ def test_a_process_that_lives_on_gives_its_lock_back_when_it_can(
         assert time.monotonic() < give_up
 
 
+@pytest.mark.parametrize("arrives", ["before we are interrupted", "after that"])
 def test_an_interrupt_while_the_lock_is_being_taken_leaves_it_free(
-    another: Callable[[], Volume], monkeypatch: pytest.MonkeyPatch
+    another: Callable[[], Volume], monkeypatch: pytest.MonkeyPatch, arrives: str
 ) -> None:
     created = VolumeFolder.create
+    under_way: list[tuple[str, bytes]] = []
 
     def interrupted(self: VolumeFolder, name: str, data: bytes) -> bool:
-        created(self, name, data)
-        raise KeyboardInterrupt  # the answer is on its way, and is never heard
+        if under_way:
+            return created(self, name, data)
+        under_way.append((name, data))
+        if arrives == "before we are interrupted":
+            created(self, name, data)
+        raise KeyboardInterrupt  # the answer is never heard
 
     volume = another()
     with monkeypatch.context() as patched:
         patched.setattr(VolumeFolder, "create", interrupted)
         with pytest.raises(KeyboardInterrupt), volume.lock("apply", silent):
             pass
+    volume._folder.create(*under_way[0])
     assert another().holder() is None
     with another().lock("apply", silent):
         pass

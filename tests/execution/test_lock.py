@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from replicator.errors import ExitCode, LockedError, StateError
-from replicator.execution import lock
+from replicator.execution import holder, lock
 from replicator.execution.backend import Notify, silent
 from replicator.execution.folder import Folder
 from replicator.execution.holder import Holder, run_url
@@ -78,6 +79,20 @@ def test_the_lock_of_a_killed_process_is_taken_over_with_a_notice(
 def test_environments_have_locks_of_their_own(tmp_path: Path, other: "subprocess.Popen[str]") -> None:
     with Folder(tmp_path, "dev").lock("apply", silent):
         assert (tmp_path / "dev.lock").exists()
+
+
+def test_a_lock_whose_holder_is_still_writing_who_it_is_is_named_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    handle = lock._acquire(path)
+    writing = threading.Timer(0.1, lock._write, (handle, holder.this_process("apply")))
+    writing.start()
+    with (
+        pytest.raises(LockedError, match=f"apply by .*, process {os.getpid()}"),
+        lock.hold(path, "plan", notify=silent),
+    ):
+        pass
+    writing.join()
+    os.close(handle)
 
 
 def test_a_failing_run_gives_its_lock_back(tmp_path: Path) -> None:
