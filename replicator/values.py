@@ -9,32 +9,30 @@ from typing import Any
 
 JSON = dict[str, Any]
 
-_LOOKS_SECRET = re.compile(
-    r"\bdapi[0-9a-f]{32}(?:-\d+)?\b"  # a Databricks personal access token
-    r"|\bdose[0-9a-f]{32}\b"  # a Databricks OAuth secret
-    r"|(?<=[Bb]earer )[^\s\"']+"
-    r"|(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"  # user:password in a URL
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON web token
+_LOOKS_SECRET = (
+    ("dapi", r"dapi(?<!\wdapi)[0-9a-f]{32}(?:-\d+)?\b", "***"),  # a Databricks personal access token
+    ("dose", r"dose(?<!\wdose)[0-9a-f]{32}\b", "***"),  # a Databricks OAuth secret
+    ("earer ", r"earer (?<=[Bb]earer )(?:[^\s\"']*[Bb]earer )*[^\s\"']+", "earer ***"),
+    ("://", r"://[^/\s:@\"']+:[^/\s@\"']+@", "://***@"),  # user:password in a URL
+    ("eyJ", r"eyJ(?<!\weyJ)[\w-]+\.[\w-]+\.[\w-]*", "***"),  # a JSON web token
 )
+"""What a text must contain, the pattern that then decides, and what takes its place. Each pattern begins with what must
+be there, for texts of many megabytes are searched, and a search that begins with a constant is ten times as fast."""
 _SHORTEST_SECRET = 6
 """What is shorter cannot be told from an ordinary word, and no credential is."""
 
 
 class _Known:
-    """Every secret that this process has seen, and the pattern that finds them."""
+    """Every secret that this process has seen, the longest first, for one may begin with another."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._values: set[str] = set()
-        self.pattern: re.Pattern[str] | None = None
+        self.values: tuple[str, ...] = ()
 
     def add(self, value: str) -> None:
         with self._lock:
-            if value in self._values or len(value) < _SHORTEST_SECRET:
-                return
-            self._values.add(value)
-            # The longest first, for one secret may begin with another.
-            self.pattern = re.compile("|".join(map(re.escape, sorted(self._values, key=len, reverse=True))))
+            if value not in self.values and len(value) >= _SHORTEST_SECRET:
+                self.values = tuple(sorted((*self.values, value), key=len, reverse=True))
 
 
 _KNOWN = _Known()
@@ -92,8 +90,12 @@ def keep_secret(value: str) -> Secret:
 
 def redact(text: str) -> str:
     """A text without any secret that this process has seen, and without whatever looks like a credential."""
-    exact = _KNOWN.pattern
-    return _LOOKS_SECRET.sub("***", exact.sub("***", text) if exact else text)
+    for value in _KNOWN.values:
+        text = text.replace(value, "***")
+    for constant, pattern, instead in _LOOKS_SECRET:
+        if constant in text:
+            text = re.sub(pattern, instead, text)
+    return text
 
 
 def redacted(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """main: from the process's arguments to its exit code. Nothing else decides an exit code or prints an error."""
 
+import gc
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and end the process with its exit code. SIGTERM, which is how CI cancels, ends it as Ctrl-C
     does: the lock is given back."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What a command reads lives until it ends: looking for garbage in it every 700 objects finds none, and takes long.
+    gc.set_threshold(100_000, 50, 100)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

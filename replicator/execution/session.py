@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from replicator.execution.backend import Notify, silent
 from replicator.execution.events import now
 from replicator.execution.pending import resolved
 from replicator.execution.sides import both
-from replicator.execution.standing import with_versions
+from replicator.execution.standing import known_origins, with_origins, with_versions
 from replicator.execution.store import Opened, StateStore
 from replicator.resources import TYPES
 from replicator.resources.base import Fields
@@ -52,11 +52,13 @@ class Session:
 
 @dataclass(frozen=True)
 class Seen:
-    """What there is: the state, a crashed run's calls settled, and both sides. `seconds`: how long each step took."""
+    """What there is: the state, a crashed run's calls settled, and both sides. `seconds`: how long each step took.
+    `origins`: the tables whose Delta versions were read, or cannot be."""
 
     opened: Opened
     snapshots: Snapshots
     seconds: Mapping[str, float] = field(default_factory=dict)
+    origins: Mapping[Side, Set[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,16 @@ def _look(session: Session) -> Seen:
     scopes = scope(session.config, (*opened.state.resources, *opened.pending), _origins(opened))
     if session.saved is not None:
         return _from_saved(session, session.saved, opened, scopes)
-    found = both(lambda side: read_snapshot(session.readers[side], scopes[side], workers=session.at_once))
-    return Seen(resolved(opened, found), found, {"snapshots": time.monotonic() - began})
+    names = known_origins(opened.state)
+
+    def look(side: Side) -> Snapshot:
+        reader = session.readers[side]
+        snapshot = read_snapshot(reader, scopes[side], workers=session.at_once)
+        # One side reads its histories while the other may still be listing.
+        return with_origins(reader, snapshot, names[side])
+
+    found = both(look)
+    return Seen(resolved(opened, found), found, {"snapshots": time.monotonic() - began}, names)
 
 
 def _from_saved(session: Session, saved: Saved, opened: Opened, scopes: Mapping[Side, Scope]) -> Seen:

@@ -5,7 +5,7 @@ an origin's data stands at is always read: nothing else says that nobody wrote t
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,8 @@ def with_versions(
     """
     began, state = time.monotonic(), seen.opened.state
     copies = copied(resources, state)
-    names = _origins(copies)
-    snapshots = both(lambda side: _versioned(session.readers[side], seen.snapshots[side], names[side], clones=False))
+    names = {side: found - seen.origins.get(side, set()) for side, found in _origins(copies).items()}
+    snapshots = both(lambda side: with_origins(session.readers[side], seen.snapshots[side], names[side]))
     trusted = {side: _trusted(session, snapshots, copies, side) if trusting else {} for side in Side}
 
     def rest(side: Side) -> Snapshot:
@@ -60,6 +60,16 @@ def with_versions(
 
     snapshots = both(rest)
     return replace(seen, snapshots=snapshots, seconds={**seen.seconds, "versions": time.monotonic() - began})
+
+
+def known_origins(state: State) -> dict[Side, set[str]]:
+    """What the copies in state are copies of, without being copies, by side."""
+    return _origins(copied(((Address.parse(text), entry.inputs) for text, entry in state.resources.items()), state))
+
+
+def with_origins(reader: WorkspaceReader, snapshot: Snapshot, names: Set[str]) -> Snapshot:
+    """The same with the Delta versions of some tables that are copied."""
+    return _versioned(reader, snapshot, names, clones=False) if names else snapshot
 
 
 def copied(resources: Iterable[tuple[Address, Fields]], state: State) -> dict[Side, _Copies]:

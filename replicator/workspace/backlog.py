@@ -11,8 +11,9 @@ from typing import Any
 
 from replicator.errors import Unavailable, WorkspaceError
 from replicator.sqltext import literal, quote_name
+from replicator.workspace import moments
 from replicator.workspace.client import WorkspaceReader
-from replicator.workspace.versions import KEEPS_DATA, STATEMENTS_AT_ONCE, TABLES_PER_STATEMENT, timestamp
+from replicator.workspace.versions import KEEPS_DATA, STATEMENTS_AT_ONCE, TABLES_PER_STATEMENT, read_rows
 
 ROWS_PER_STATEMENT = 10_000
 
@@ -100,7 +101,7 @@ def _rows(
 ) -> dict[str, list[_Row]]:
     """The rows by table. When one table spoils the statement, each half is asked by itself, down to that table."""
     try:
-        rows = reader.query(statement(names))
+        rows = read_rows(reader, statement(names))
     except WorkspaceError as error:
         if error.status or isinstance(error, Unavailable):
             raise  # not about a table: credentials, the warehouse, the network
@@ -118,7 +119,7 @@ def _commits(rows: Sequence[_Row]) -> Backlog:
     return Backlog(
         files=_sum(_metric(row, _FILES) for row in rows),
         bytes=_sum(_metric(row, _BYTES) for row in rows),
-        since=min(timestamp(row["timestamp"]) for row in rows),
+        since=moments.iso(min(row["timestamp"] for row in rows)),
     )
 
 

@@ -11,6 +11,7 @@ from replicator.engine.snapshot import Snapshot
 from replicator.resources import canonical
 from replicator.resources.base import Observed
 from replicator.sqltext import literal
+from replicator.workspace import moments
 from replicator.workspace.client import WorkspaceReader
 
 Objects = Mapping[str, Mapping[str, Observed]]
@@ -94,10 +95,11 @@ def read_names(reader: WorkspaceReader, catalogs: Iterable[str]) -> dict[str, li
         f"AND table_schema <> {literal(_SYSTEM_SCHEMA)}"
     )
     found: dict[str, list[Observed]] = {}
-    columns = (column.to_pylist() for column in rows.columns)
+    times = moments.milliseconds(rows.column("created"))
+    columns = (times if name == "created" else rows.column(name).to_pylist() for name in rows.column_names)
     for catalog, schema, name, kind, stored, author, created, comment in zip(*columns, strict=True):
         facts = {"table_type": kind, "data_source_format": stored, "created_by": author, "glance": True}
-        facts["created_at"] = int(created.timestamp() * 1000) if created is not None else None
+        facts["created_at"] = created
         info = {key: value for key, value in facts.items() if value is not None}
         fields = {"comment": canonical.text(comment)}
         found.setdefault(f"{catalog}.{schema}", []).append(Observed(f"{catalog}.{schema}.{name}", fields, info=info))

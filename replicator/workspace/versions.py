@@ -6,13 +6,13 @@ with its definition and not with its rows.
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 from replicator.errors import Unavailable, WorkspaceError
 from replicator.resources.base import CloneRecord, DeltaVersion
 from replicator.sqltext import literal, quote_name
 from replicator.workspace.client import WorkspaceReader
+from replicator.workspace.moments import iso, milliseconds
 
 TABLES_PER_STATEMENT = 200
 STATEMENTS_AT_ONCE = 8
@@ -78,7 +78,7 @@ def _histories(reader: WorkspaceReader, names: Sequence[str], limit: int | None)
     if not names:
         return {}
     try:
-        rows = reader.query(history_statement(names, limit))
+        rows = read_rows(reader, history_statement(names, limit))
     except WorkspaceError as error:
         if error.status or isinstance(error, Unavailable):
             raise  # not about a table: credentials, the warehouse, the network
@@ -93,12 +93,12 @@ def _histories(reader: WorkspaceReader, names: Sequence[str], limit: int | None)
 
 
 def history_statement(names: Sequence[str], limit: int | None) -> str:
-    """One statement for the newest commits of many tables (`limit` None: all of them)."""
+    """One statement for the newest commits of many tables (`limit` None: all of them). Of a single commit only where
+    the table stands is asked: what it did says nothing without those before it."""
     newest = "" if limit is None else f" LIMIT {limit}"
+    columns = "version, timestamp" if limit == 1 else "version, timestamp, operation, operationParameters"
     return " UNION ALL ".join(
-        f"SELECT {literal(name)} AS t, version, timestamp, operation, operationParameters "
-        f"FROM (DESCRIBE HISTORY {quote_name(name)}{newest})"
-        for name in names
+        f"SELECT {literal(name)} AS t, {columns} FROM (DESCRIBE HISTORY {quote_name(name)}{newest})" for name in names
     )
 
 
@@ -110,7 +110,7 @@ def _version(rows: Sequence[_Row], *, clones: bool) -> DeltaVersion:
         later = (row for row in rows if int(row["version"]) > clone.at_version and _changes_data(row["operation"]))
         first = next(later, None)
         foreign = (int(first["version"]), str(first["operation"])) if first is not None else None
-    return DeltaVersion(int(newest["version"]), timestamp(newest["timestamp"]), clone, foreign)
+    return DeltaVersion(int(newest["version"]), iso(newest["timestamp"]), clone, foreign)
 
 
 def _changes_data(operation: str) -> bool:
@@ -126,8 +126,11 @@ def _last_clone(rows: Sequence[_Row]) -> CloneRecord | None:
     return None
 
 
-def timestamp(value: Any) -> str:
-    """A commit's time as ISO-8601 UTC, to the millisecond."""
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="milliseconds")
+def read_rows(reader: WorkspaceReader, sql: str) -> list[dict[str, Any]]:
+    """The rows of a statement about tables; their `timestamp`, where they have one, in milliseconds."""
+    table = reader.query_arrow(sql)
+    if "timestamp" not in table.column_names:
+        return list(table.to_pylist())
+    moments = milliseconds(table.column("timestamp"))
+    rows: list[dict[str, Any]] = table.drop_columns("timestamp").to_pylist()
+    return [{**row, "timestamp": moment} for row, moment in zip(rows, moments, strict=True)]
