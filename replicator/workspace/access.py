@@ -15,6 +15,7 @@ from replicator.config.connection import Connection, SecretRef
 from replicator.errors import ConfigError, WorkspaceError
 from replicator.values import Secret, keep_secret, redact
 from replicator.workspace.failures import of_rest, unreachable
+from replicator.workspace.lazy_sdk import put_sdk_in_place
 from replicator.workspace.limiter import MOST
 
 FIRST_CONTACT_SECONDS = 5
@@ -57,6 +58,7 @@ def open_access(connection: Connection, directory: Path) -> Access:
     """Resolve secrets and authenticate. Raises ConfigError for credentials that are missing, Unavailable for a
     host that does not answer, PermissionDenied for credentials that are refused."""
     _quiet()
+    put_sdk_in_place()
     name = connection.emulator_name
     return _workspace(connection) if name is None else _emulated(connection, name, directory)
 
