@@ -237,6 +237,17 @@ class Store:
         )
         return _merged(row) if row else None
 
+    def private(self, ms: str, kind: str, names: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Doc]:
+        """The internal keys of many documents in one query, by name; one that does not exist is left out."""
+        keys = {(fold(name[:-1]), name[-1].lower()): name for name in names}
+        rows = self._connection().execute(
+            # CROSS JOIN says which is looked up in which: SQLite would read all documents for each name.
+            "SELECT docs.parent, name, private FROM json_each(?) asked CROSS JOIN docs ON ms = ? AND kind = ?"
+            " AND docs.parent = json_extract(asked.value, '$[0]') AND name = json_extract(asked.value, '$[1]')",
+            (json.dumps(list(keys)), ms, kind),
+        )
+        return {keys[parent, name]: json.loads(text or "{}") for parent, name, text in rows.fetchall()}
+
     def put(self, ms: str, kind: str, *name: str, doc: Doc) -> None:
         """Insert or replace one document."""
         row = row_of(doc, ms, kind, name)

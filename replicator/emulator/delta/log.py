@@ -140,8 +140,22 @@ def snapshot(path: Path, version: int | None = None) -> Snapshot:
 
 
 def latest_version(path: Path) -> int:
-    """The latest version of the table."""
+    """The latest version of the table. A log that was not replayed lately and has all its commits is only listed."""
+    if not _CACHE.knows(path):
+        listed = _latest_listed(path)
+        if listed is not None:
+            return listed
     return snapshot(path).version
+
+
+def _latest_listed(path: Path) -> int | None:
+    """The latest version of a log whose commits are all there, from 0 on; None where only a replay can tell."""
+    names = _log_names(path)
+    commits = [name for name in names if _COMMIT.match(name)]
+    newest = max(commits, default="")
+    if not commits or int(newest[:20]) + 1 != len(commits):
+        return None
+    return None if any(name > newest and _CHECKPOINT.match(name) for name in names) else len(commits) - 1
 
 
 def version_at(path: Path, timestamp: int) -> int:
@@ -214,7 +228,12 @@ def _staged(path: Path) -> bool:
 
 def commit_file(path: Path, version: int) -> Path:
     """Where the commit of a version is."""
-    return path / LOG / f"{version:020d}.json"
+    return Path(_commit_name(path, version))
+
+
+def _commit_name(path: Path, version: int) -> str:
+    # As text: paths are put together for each commit that is read, and objects of paths cost more than the reading.
+    return f"{path}/{LOG}/{version:020d}.json"
 
 
 def commit_versions(path: Path) -> list[int]:
@@ -224,7 +243,7 @@ def commit_versions(path: Path) -> list[int]:
 
 def commit_info(path: Path, version: int) -> Json:
     """The `commitInfo` action of a version, {} when the writer left none."""
-    with open(commit_file(path, version), encoding="utf-8") as lines:
+    with open(_commit_name(path, version), encoding="utf-8") as lines:
         for line in lines:
             if '"commitInfo"' in line:
                 action = json.loads(line)
@@ -236,7 +255,7 @@ def commit_info(path: Path, version: int) -> Json:
 
 def commit_actions(path: Path, version: int) -> list[Json]:
     """All actions of a version."""
-    with open(commit_file(path, version), encoding="utf-8") as lines:
+    with open(_commit_name(path, version), encoding="utf-8") as lines:
         return [json.loads(line) for line in lines if line.strip()]
 
 
@@ -252,7 +271,7 @@ def commit_timestamp(path: Path, version: int) -> int:
 
 def _log_names(path: Path) -> list[str]:
     try:
-        return os.listdir(path / LOG)
+        return os.listdir(f"{path}/{LOG}")
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -338,7 +357,7 @@ def _apply(state: Snapshot, version: int, actions: Iterable[Json]) -> Snapshot:
 def _stat(path: Path, version: int) -> tuple[tuple[int, int], int]:
     """Identity of a commit file and its time in ms; zeros when only the checkpoint is left."""
     try:
-        found = os.stat(commit_file(path, version))
+        found = os.stat(_commit_name(path, version))
     except FileNotFoundError:
         return (0, 0), 0
     return (found.st_ino, found.st_mtime_ns), found.st_mtime_ns // 1_000_000
@@ -375,6 +394,11 @@ class _Cache:
         self._kept: OrderedDict[tuple[Path, int], Snapshot] = OrderedDict()
         self._newest: dict[Path, int] = {}
         self._lock = threading.Lock()
+
+    def knows(self, path: Path) -> bool:
+        """Whether a snapshot of the table is kept."""
+        with self._lock:
+            return path in self._newest
 
     def base(self, path: Path, version: int | None) -> Snapshot | None:
         """A valid snapshot to replay from: the one asked for, else the newest one known below it."""
