@@ -25,12 +25,15 @@ from replicator.emulator.disk import require_room
 Doc = dict[str, Any]
 Docs = list[Doc]  # `Store.list` hides the builtin name in its class
 Texts = list[tuple[str, str]]
+Keys = list[tuple[str, ...]]
+Rows = list[tuple[Any, ...]]
 
 SEPARATOR = "\x1f"  # control characters are refused in names, so joined parts stay unambiguous
 _AFTER_SEPARATOR = "\x20"
 _CHILDREN = "ms = ? AND kind = ? AND parent = ?"
 _ONE = f"{_CHILDREN} AND name = ?"
 _BELOW = "(parent = ? OR parent >= ? AND parent < ?)"
+_PRIVATE = "nullif(private, '')"
 _CLOUDS = ("aws", "azure", "gcp")
 _INSERT = "INSERT INTO docs VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -296,17 +299,35 @@ class Store:
         )
         return [_merged(row) for row in rows.fetchall()]
 
-    def list_all(self, ms: str, kind: str, *ancestor: str, hidden: bool = True, omit: Sequence[str] = ()) -> Docs:
-        """All documents of a kind at any depth below `ancestor` (everything, without one), by parent and
-        name, without the top-level fields `omit`.
-        """
+    def list_all(self, ms: str, kind: str, *ancestor: str, hidden: bool = True) -> Docs:
+        """All documents of a kind at any depth below `ancestor` (everything, without one), by parent and name."""
+        return [_merged(row) for row in self._below("doc, private", ms, kind, ancestor, hidden)]
+
+    def list_fields(self, ms: str, kind: str, *ancestor: str, fields: Sequence[str], hidden: bool = True) -> Docs:
+        """As `list_all`, of plain top-level fields only (no lists, no objects): SQLite finds them without decoding."""
+        columns = ", ".join(_extracted(field) for field in fields)
+        return [
+            {field: value for field, value in zip(fields, row, strict=True) if value is not None}
+            for row in self._below(columns, ms, kind, ancestor, hidden)
+        ]
+
+    def list_keys(self, ms: str, kind: str, *ancestor: str, hidden: bool = True) -> Keys:
+        """As `list_all`, of the names only, as they are folded: the index holds them."""
+        rows = self._below("parent, name", ms, kind, ancestor, hidden)
+        return [(*parent.split(SEPARATOR), name) for parent, name in rows]
+
+    def list_by_parent(self, ms: str, kind: str, *ancestor: str) -> dict[str, Docs]:
+        """As `list_all`, by the parent as `fold` says it."""
+        found: dict[str, Docs] = {}
+        for parent, *row in self._below("parent, doc, private", ms, kind, ancestor, True):
+            found.setdefault(parent, []).append(_merged(row))
+        return found
+
+    def _below(self, columns: str, ms: str, kind: str, ancestor: Sequence[str], hidden: bool) -> Rows:
         low, high = _subtree(ancestor)
-        rows = self._connection().execute(
-            f"SELECT {_without(omit)}, private FROM docs WHERE ms = ? AND kind = ? AND {_BELOW}"
-            " AND hidden <= ? ORDER BY parent, name",
-            (ms, kind, fold(ancestor), low, high, int(hidden)),
-        )
-        return [_merged(row) for row in rows.fetchall()]
+        query = f"SELECT {columns} FROM docs WHERE ms = ? AND kind = ? AND {_BELOW} AND hidden <= ?"
+        keys = (ms, kind, fold(ancestor), low, high, int(hidden))
+        return self._connection().execute(f"{query} ORDER BY parent, name", keys).fetchall()
 
     def texts(
         self,
@@ -371,11 +392,16 @@ def _without(fields: Sequence[str]) -> str:
     return f"json_remove(doc{paths})" if fields else "doc"
 
 
+def _extracted(field: str) -> str:
+    """The expression for one top-level field."""
+    return f"json_extract({_PRIVATE if field[0] == '_' else 'doc'}, '$.{field}')"
+
+
 def _dump(doc: Doc) -> str:
     return json.dumps(doc, ensure_ascii=False, separators=(",", ":"))
 
 
-def _merged(row: tuple[str, str]) -> Doc:
+def _merged(row: Sequence[str]) -> Doc:
     doc: Doc = json.loads(row[0])
     if row[1]:
         doc.update(json.loads(row[1]))
