@@ -345,6 +345,11 @@ class Store:
         rows = self._connection().execute(f"{query} ORDER BY name LIMIT ?", (ms, kind, fold(parent), after, limit))
         return rows.fetchall()
 
+    def names(self, ms: str, kind: str, *parent: str) -> Iterator[str]:
+        """The keys of all visible children, in order: the index holds them."""
+        query = f"SELECT name FROM docs WHERE {_CHILDREN} AND hidden = 0 ORDER BY name"
+        yield from (name for (name,) in self._connection().execute(query, (ms, kind, fold(parent))).fetchall())
+
     def field(self, ms: str, kind: str, *parent: str, field: str) -> Texts:
         """(key, one top-level text field) of all visible children."""
         query = f"SELECT name, json_extract(doc, ?) FROM docs WHERE {_CHILDREN} AND hidden = 0 ORDER BY name"
