@@ -25,6 +25,8 @@ app = Verbs(rich_markup_mode=None)
 app.add_typer(weather.app, name="weather")
 USUAL = ("us-east", "eu-west")
 ROWS = 50
+WARM_UP_AFTER = 0.25
+"""Seconds: who asks at once is answered first."""
 
 
 @app.command("serve")
@@ -41,6 +43,7 @@ def serve(
 ) -> None:
     """Serve metastores to other clients of this machine until interrupted, and print how each client connects."""
     from replicator.emulator import start
+    from replicator.emulator.launch import warm_up
 
     place = folder(run, root)
     served = [
@@ -54,7 +57,16 @@ def serve(
             output.show(run, f"{it.name}\n" + "".join(lines))
         output.show(run, _how_to_connect(served[0]))
     output.tell(run, "Serving; interrupt to end.")
-    threading.Event().wait()
+    # In a thread of its own, which the end waits for: an import that is interrupted may swallow the interrupt.
+    warming = threading.Timer(WARM_UP_AFTER, warm_up, (served[0],))
+    warming.daemon = True
+    try:
+        warming.start()
+        threading.Event().wait()
+    finally:
+        warming.cancel()
+        if warming.is_alive():
+            warming.join()
 
 
 def _facts(served: "Endpoint") -> dict[str, str]:

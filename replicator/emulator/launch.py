@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,13 @@ def _secure(root: Path) -> tuple[SSLContext, Path]:
     from replicator.emulator.tls import server_context
 
     return server_context(root)
+
+
+def warm_up(endpoint: Endpoint) -> None:
+    """Load what the first statement needs, by answering one: a second in which no client waits yet."""
+    importlib.import_module("replicator.emulator.thrift")
+    importlib.import_module("replicator.emulator.statements_api")
+    endpoint.workspace.execute(endpoint.session(), "SELECT share_name FROM system.information_schema.shares", ())
 
 
 def stop(endpoint: Endpoint) -> None:

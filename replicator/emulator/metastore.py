@@ -25,12 +25,15 @@ from replicator.emulator.disk import require_room
 Doc = dict[str, Any]
 Docs = list[Doc]  # `Store.list` hides the builtin name in its class
 Texts = list[tuple[str, str]]
+Keys = list[tuple[str, ...]]
+Rows = list[tuple[Any, ...]]
 
 SEPARATOR = "\x1f"  # control characters are refused in names, so joined parts stay unambiguous
 _AFTER_SEPARATOR = "\x20"
 _CHILDREN = "ms = ? AND kind = ? AND parent = ?"
 _ONE = f"{_CHILDREN} AND name = ?"
 _BELOW = "(parent = ? OR parent >= ? AND parent < ?)"
+_PRIVATE = "nullif(private, '')"
 _CLOUDS = ("aws", "azure", "gcp")
 _INSERT = "INSERT INTO docs VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -237,6 +240,17 @@ class Store:
         )
         return _merged(row) if row else None
 
+    def private(self, ms: str, kind: str, names: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Doc]:
+        """The internal keys of many documents in one query, by name; one that does not exist is left out."""
+        keys = {(fold(name[:-1]), name[-1].lower()): name for name in names}
+        rows = self._connection().execute(
+            # CROSS JOIN says which is looked up in which: SQLite would read all documents for each name.
+            "SELECT docs.parent, name, private FROM json_each(?) asked CROSS JOIN docs ON ms = ? AND kind = ?"
+            " AND docs.parent = json_extract(asked.value, '$[0]') AND name = json_extract(asked.value, '$[1]')",
+            (json.dumps(list(keys)), ms, kind),
+        )
+        return {keys[parent, name]: json.loads(text or "{}") for parent, name, text in rows.fetchall()}
+
     def put(self, ms: str, kind: str, *name: str, doc: Doc) -> None:
         """Insert or replace one document."""
         row = row_of(doc, ms, kind, name)
@@ -285,17 +299,35 @@ class Store:
         )
         return [_merged(row) for row in rows.fetchall()]
 
-    def list_all(self, ms: str, kind: str, *ancestor: str, hidden: bool = True, omit: Sequence[str] = ()) -> Docs:
-        """All documents of a kind at any depth below `ancestor` (everything, without one), by parent and
-        name, without the top-level fields `omit`.
-        """
+    def list_all(self, ms: str, kind: str, *ancestor: str, hidden: bool = True) -> Docs:
+        """All documents of a kind at any depth below `ancestor` (everything, without one), by parent and name."""
+        return [_merged(row) for row in self._below("doc, private", ms, kind, ancestor, hidden)]
+
+    def list_fields(self, ms: str, kind: str, *ancestor: str, fields: Sequence[str], hidden: bool = True) -> Docs:
+        """As `list_all`, of plain top-level fields only (no lists, no objects): SQLite finds them without decoding."""
+        columns = ", ".join(_extracted(field) for field in fields)
+        return [
+            {field: value for field, value in zip(fields, row, strict=True) if value is not None}
+            for row in self._below(columns, ms, kind, ancestor, hidden)
+        ]
+
+    def list_keys(self, ms: str, kind: str, *ancestor: str, hidden: bool = True) -> Keys:
+        """As `list_all`, of the names only, as they are folded: the index holds them."""
+        rows = self._below("parent, name", ms, kind, ancestor, hidden)
+        return [(*parent.split(SEPARATOR), name) for parent, name in rows]
+
+    def list_by_parent(self, ms: str, kind: str, *ancestor: str) -> dict[str, Docs]:
+        """As `list_all`, by the parent as `fold` says it."""
+        found: dict[str, Docs] = {}
+        for parent, *row in self._below("parent, doc, private", ms, kind, ancestor, True):
+            found.setdefault(parent, []).append(_merged(row))
+        return found
+
+    def _below(self, columns: str, ms: str, kind: str, ancestor: Sequence[str], hidden: bool) -> Rows:
         low, high = _subtree(ancestor)
-        rows = self._connection().execute(
-            f"SELECT {_without(omit)}, private FROM docs WHERE ms = ? AND kind = ? AND {_BELOW}"
-            " AND hidden <= ? ORDER BY parent, name",
-            (ms, kind, fold(ancestor), low, high, int(hidden)),
-        )
-        return [_merged(row) for row in rows.fetchall()]
+        query = f"SELECT {columns} FROM docs WHERE ms = ? AND kind = ? AND {_BELOW} AND hidden <= ?"
+        keys = (ms, kind, fold(ancestor), low, high, int(hidden))
+        return self._connection().execute(f"{query} ORDER BY parent, name", keys).fetchall()
 
     def texts(
         self,
@@ -312,6 +344,11 @@ class Store:
         query = f"SELECT name, {_without(omit)} FROM docs WHERE {_CHILDREN} AND name > ? AND hidden = 0"
         rows = self._connection().execute(f"{query} ORDER BY name LIMIT ?", (ms, kind, fold(parent), after, limit))
         return rows.fetchall()
+
+    def names(self, ms: str, kind: str, *parent: str) -> Iterator[str]:
+        """The keys of all visible children, in order: the index holds them."""
+        query = f"SELECT name FROM docs WHERE {_CHILDREN} AND hidden = 0 ORDER BY name"
+        yield from (name for (name,) in self._connection().execute(query, (ms, kind, fold(parent))).fetchall())
 
     def field(self, ms: str, kind: str, *parent: str, field: str) -> Texts:
         """(key, one top-level text field) of all visible children."""
@@ -360,11 +397,16 @@ def _without(fields: Sequence[str]) -> str:
     return f"json_remove(doc{paths})" if fields else "doc"
 
 
+def _extracted(field: str) -> str:
+    """The expression for one top-level field."""
+    return f"json_extract({_PRIVATE if field[0] == '_' else 'doc'}, '$.{field}')"
+
+
 def _dump(doc: Doc) -> str:
     return json.dumps(doc, ensure_ascii=False, separators=(",", ":"))
 
 
-def _merged(row: tuple[str, str]) -> Doc:
+def _merged(row: Sequence[str]) -> Doc:
     doc: Doc = json.loads(row[0])
     if row[1]:
         doc.update(json.loads(row[1]))

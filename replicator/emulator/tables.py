@@ -160,6 +160,14 @@ def names_and_types(s: Session, catalog: str, schema: str) -> list[tuple[str, st
     return s.store.field(s.ms, "table", catalog, schema, field="table_type")
 
 
+def names_and_known_types(s: Session, catalog: str, schema: str) -> Sequence[tuple[str, str | None]]:
+    """As `names_and_types`, with None for a type that would have to be looked for in the table's document."""
+    parent = get_catalog(s, catalog)
+    if parent["catalog_type"] != "MANAGED_CATALOG" or not s.is_admin:
+        return names_and_types(s, catalog, schema)
+    return [(name, None) for name in s.store.names(s.ms, "table", catalog, schema)]
+
+
 def update_table(s: Session, catalog: str, schema: str, table: str, changes: Doc) -> Doc:
     """Change fields (a null one stays, `""` clears it). Internal fields alone leave `updated_at` as it is."""
     parts = (catalog, schema, table)

@@ -106,22 +106,33 @@ def table_summaries(request: Request) -> Doc:
     """GET table-summaries?catalog_name=&schema_name_pattern=&table_name_pattern=."""
     catalog = request.required("catalog_name")
     schema_like, table_like = (_like(request, f"{kind}_name_pattern") for kind in ("schema", "table"))
-    found = []
+    found: list[Doc] = []
     for schema in securables.list_schemas(request.session, catalog):
         if schema_like.fullmatch(schema["name"]):
-            rows = tables.names_and_types(request.session, catalog, schema["name"])
+            listed = tables.names_and_known_types(request.session, catalog, schema["name"])
             found += [
                 {"full_name": f"{schema['full_name']}.{name}", "table_type": kind}
-                for name, kind in rows
+                for name, kind in listed
                 if table_like.fullmatch(name)
             ]
     found.sort(key=lambda doc: str(doc["full_name"]))
-    page = paged(request, "tables", found, by="full_name", maximum=_SUMMARIES)
-    if "max_results" in request.query or len(found) <= _SUMMARIES:
-        return page
     # Unlike other listings this one is always paginated.
-    bounded = replace(request, target=f"{request.target}&max_results={_SUMMARIES}")
-    return paged(bounded, "tables", found, by="full_name", maximum=_SUMMARIES)
+    if "max_results" not in request.query and len(found) > _SUMMARIES:
+        request = replace(request, target=f"{request.target}&max_results={_SUMMARIES}")
+    page = paged(request, "tables", found, by="full_name", maximum=_SUMMARIES)
+    return page | {"tables": _with_types(request, page["tables"])}
+
+
+def _with_types(request: Request, page: list[Doc]) -> list[Doc]:
+    """The summaries of one page with the types that were left open: of the schemas on it, and not of all."""
+    names = {tuple(doc["full_name"].split(".")[:2]) for doc in page if doc["table_type"] is None}
+    known = {
+        f"{catalog}.{schema}.{name}": kind
+        for catalog, schema in names
+        for name, kind in tables.names_and_types(request.session, catalog, schema)
+    }
+    typed = [doc | {"table_type": doc["table_type"] or known.get(doc["full_name"])} for doc in page]
+    return [doc for doc in typed if doc["table_type"] is not None]  # one may be dropped meanwhile
 
 
 def _like(request: Request, parameter: str) -> re.Pattern[str]:

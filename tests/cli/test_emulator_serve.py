@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -39,6 +40,34 @@ def test_what_serve_prints_opens_the_metastore(tmp_path: Path, tls: bool) -> Non
         assert requests.get(served["page"], verify=served.get("ca_file", True), timeout=30).status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4, 0.8])
+def test_an_interrupt_while_the_engines_load_ends_it_in_silence(tmp_path: Path, seconds: float) -> None:
+    command = [sys.executable, "-m", "replicator", "emulator", "serve", "us-east", "--root", str(tmp_path / "r")]
+    with Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "Serving; interrupt to end.\n"
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "interrupted\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux says what a process has loaded")
+def test_serve_loads_the_engines_before_the_first_statement(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "replicator", "emulator", "serve", "us-east", "--root", str(tmp_path / "r")]
+    with Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        maps = Path(f"/proc/{process.pid}/maps")
+        deadline = time.monotonic() + 30
+        while "_duckdb" not in maps.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        loaded = "_duckdb" in maps.read_text()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert loaded
 
 
 def test_serve_says_how_each_client_connects(tmp_path: Path) -> None:

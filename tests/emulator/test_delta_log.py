@@ -161,3 +161,25 @@ def test_a_clone_links_what_the_target_lacks(tmp_path: Path) -> None:
     assert os.path.samefile(tmp_path / "s" / name, tmp_path / "t" / name)
     assert rows(log.snapshot(tmp_path / "t")) == rows(source)
     assert DeltaTable(str(tmp_path / "t")).to_pyarrow_table().num_rows == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"commitInfo":{"operation":"ä"}}'],
+        ['{"commitInfo":{"operation":"ä"}}', '{"add":{"path":"x"}}', ""],
+        ['{"add":{"path":"\\"commitInfo\\""}}', '{"commitInfo":{"operation":"ä"}}'],
+        ['{"commitInfo":{"pad":"' + "x" * 20_000 + '","operation":"ä"}}', ""],
+        ['{"commitInfo":{"operation":"ä"}}', '{"add":{"path":"' + "x" * 20_000 + '"}}'],
+    ],
+)
+def test_who_committed_is_found_wherever_a_writer_says_it(tmp_path: Path, lines: list[str]) -> None:
+    (tmp_path / log.LOG).mkdir()
+    log.commit_file(tmp_path, 0).write_text("\n".join(lines), encoding="utf-8")
+    assert log.commit_info(tmp_path, 0)["operation"] == "ä"
+
+
+def test_a_commit_without_a_word_of_who_made_it_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / log.LOG).mkdir()
+    log.commit_file(tmp_path, 0).write_text('{"add":{"path":"\\"commitInfo\\""}}\n', encoding="utf-8")
+    assert log.commit_info(tmp_path, 0) == {}

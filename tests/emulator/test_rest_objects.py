@@ -177,13 +177,21 @@ def test_summaries_match_patterns_over_schemas(endpoint: Serve, sdk: Sdk) -> Non
     e = endpoint()
     w = sdk(e)
     w.catalogs.create("c")
+    w.schemas.create("op", "c")
     for schema in ("ops", "opx", "fin"):
         w.schemas.create(schema, "c")
         register(e.session(), f"c.{schema}.a_1")
         register(e.session(), f"c.{schema}.b_1")
     found = w.tables.list_summaries("c", schema_name_pattern="op_", table_name_pattern="a%")
     assert [item.full_name for item in found] == ["c.ops.a_1", "c.opx.a_1"]
-    assert len(list(w.tables.list_summaries("c", max_results=2))) == 6
+    register(e.session(), "c.op.v", table_type="VIEW")
+    w.schemas.create("op-a", "c")
+    register(e.session(), "c.op-a.z")
+    whole = [(item.full_name, item.table_type) for item in w.tables.list_summaries("c")]
+    assert whole == sorted(whole, key=lambda item: str(item[0]))
+    assert (len(whole), whole[3]) == (8, ("c.op.v", TableType.VIEW))
+    pages = w.tables.list_summaries("c", max_results=3)
+    assert [(item.full_name, item.table_type) for item in pages] == whole
 
 
 def test_hidden_tables_are_found_by_name_only(endpoint: Serve, sdk: Sdk) -> None:

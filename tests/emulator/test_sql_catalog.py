@@ -156,6 +156,33 @@ def test_privileges_are_enforced_and_filter_what_is_seen(db: Warehouse) -> None:
     assert user.run("INSERT INTO open VALUES (1)") == [{"num_affected_rows": 1, "num_inserted_rows": 1}]
 
 
+def test_who_owns_all_sees_the_privileges_that_an_admin_sees(db: Warehouse) -> None:
+    db.run(
+        *(f"CREATE TABLE t{number} (a INT)" for number in range(3)),
+        "CREATE SCHEMA main.empty",
+        "CREATE VOLUME vol",
+        "GRANT READ VOLUME ON VOLUME vol TO `bob@x.y`",
+        "GRANT USE CATALOG, USE SCHEMA, SELECT ON CATALOG main TO `Team One`",
+        "GRANT MODIFY, CREATE TABLE ON SCHEMA s TO `bob@x.y`",
+        "GRANT USE CATALOG ON CATALOG main TO `carol@x.y`",
+        "GRANT USE SCHEMA, SELECT ON SCHEMA empty TO `carol@x.y`",
+        "GRANT SELECT, MODIFY ON TABLE t1 TO `Team One`",
+        "GRANT SELECT ON TABLE t2 TO `carol@x.y`",
+        *(f"ALTER {what} OWNER TO `ann@x.y`" for what in ("TABLE t0", "TABLE t1", "TABLE t2", "VOLUME vol")),
+        *(f"ALTER {what} OWNER TO `ann@x.y`" for what in ("SCHEMA main.s", "SCHEMA main.empty", "CATALOG main")),
+    )
+    ann, carol = db.as_principal("ann@x.y"), db.as_principal("carol@x.y")
+    own = " WHERE schema_name IN ('s', 'empty')"
+    for kind, where, rows in (("catalog", "", 4), ("schema", own, 8), ("table", "", 9), ("volume", "", 1)):
+        query = f"SELECT * FROM main.information_schema.{kind}_privileges{where}"
+        assert len(db.rows(query)) == rows
+        assert ann.rows(query) == db.rows(query)
+        assert {row[1] for row in carol.rows(query)} <= {"carol@x.y"}
+    query = "SELECT * FROM main.information_schema.tables WHERE table_schema = 's'"
+    assert len(db.rows(query)) == 3
+    assert ann.rows(query) == db.rows(query)
+
+
 def test_folders_are_reached_by_admins_or_through_an_external_location(db: Warehouse, tmp_path: Path) -> None:
     folder = tmp_path / "outside"
     db.run(f"CREATE TABLE t (a INT) LOCATION '{folder}'")

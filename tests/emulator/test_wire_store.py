@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from replicator.emulator.metastore import Store, exact
+from replicator.emulator.metastore import Store, exact, fold
 
 
 def test_names_are_folded_and_keys_can_be_exact(tmp_path: Path) -> None:
@@ -34,6 +34,31 @@ def test_children_are_listed_by_name_from_a_key_on(tmp_path: Path) -> None:
     assert store.texts("m", "table", "c", "s", after="a", omit=["columns"]) == [("b", '{"name":"b"}')]
     assert [doc["name"] for doc in store.list_all("m", "table", "c")] == ["a", "b", "c", "x"]
     assert (store.count("m", "table", "c", "s"), store.count_all("m", "table")) == (3, 4)
+
+
+def test_parts_of_many_documents_are_read_in_one_query(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name in ("b", "a", "c"):
+        doc = {"name": name, "columns": [1], "size": 7, "_hidden": name == "c", "_path": f"/{name}"}
+        store.put("m", "table", "C", "s", name, doc=doc)
+    store.put("m", "table", "c", "s2", "x", doc={"name": "x", "comment": "it's"})
+    store.put("other", "table", "c", "s", "a", doc={"name": "a", "_path": "/other"})
+    fields = ("name", "size", "comment", "_path")
+    assert store.list_fields("m", "table", "c", fields=fields, hidden=False) == [
+        {"name": "a", "size": 7, "_path": "/a"},
+        {"name": "b", "size": 7, "_path": "/b"},
+        {"name": "x", "comment": "it's"},
+    ]
+    assert store.list_keys("m", "table", "c", hidden=False) == [("c", "s", "a"), ("c", "s", "b"), ("c", "s2", "x")]
+    by_parent = store.list_by_parent("m", "table", "c")
+    assert {key: [doc["name"] for doc in docs] for key, docs in by_parent.items()} == {
+        fold(("c", "s")): ["a", "b", "c"],
+        fold(("c", "s2")): ["x"],
+    }
+    asked = [("c", "s", "A"), ("c", "s", "nope"), ("C", "S2", "x"), ("c", "s", "it's")]
+    found = {("c", "s", "A"): {"_hidden": False, "_path": "/a"}, ("C", "S2", "x"): {}}
+    assert store.private("m", "table", asked) == found
+    assert store.private("m", "table", []) == {}
 
 
 def test_a_neighbour_whose_name_begins_alike_is_not_touched(tmp_path: Path) -> None:

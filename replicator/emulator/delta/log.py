@@ -58,6 +58,7 @@ _WRITABLE_FEATURES = _READABLE_FEATURES | {
 }
 _NEWEST_READER, _NEWEST_WRITER = 3, 7
 _CACHE_SIZE = 512
+_FIRST = 16_384  # bytes
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,22 @@ def snapshot(path: Path, version: int | None = None) -> Snapshot:
 
 
 def latest_version(path: Path) -> int:
-    """The latest version of the table."""
+    """The latest version of the table. A log that was not replayed lately and has all its commits is only listed."""
+    if not _CACHE.knows(path):
+        listed = _latest_listed(path)
+        if listed is not None:
+            return listed
     return snapshot(path).version
+
+
+def _latest_listed(path: Path) -> int | None:
+    """The latest version of a log whose commits are all there, from 0 on; None where only a replay can tell."""
+    names = _log_names(path)
+    commits = [name for name in names if _COMMIT.match(name)]
+    newest = max(commits, default="")
+    if not commits or int(newest[:20]) + 1 != len(commits):
+        return None
+    return None if any(name > newest and _CHECKPOINT.match(name) for name in names) else len(commits) - 1
 
 
 def version_at(path: Path, timestamp: int) -> int:
@@ -214,7 +229,12 @@ def _staged(path: Path) -> bool:
 
 def commit_file(path: Path, version: int) -> Path:
     """Where the commit of a version is."""
-    return path / LOG / f"{version:020d}.json"
+    return Path(_commit_name(path, version))
+
+
+def _commit_name(path: Path, version: int) -> str:
+    # As text: paths are put together for each commit that is read, and objects of paths cost more than the reading.
+    return f"{path}/{LOG}/{version:020d}.json"
 
 
 def commit_versions(path: Path) -> list[int]:
@@ -224,19 +244,40 @@ def commit_versions(path: Path) -> list[int]:
 
 def commit_info(path: Path, version: int) -> Json:
     """The `commitInfo` action of a version, {} when the writer left none."""
-    with open(commit_file(path, version), encoding="utf-8") as lines:
-        for line in lines:
-            if '"commitInfo"' in line:
-                action = json.loads(line)
+    name = _commit_name(path, version)
+    line = _first_line(name)
+    if b'"commitInfo"' in line:
+        first = json.loads(line.decode("utf-8"))
+        if "commitInfo" in first:
+            found: Json = first["commitInfo"]
+            return found
+    with open(name, encoding="utf-8") as lines:
+        for text in lines:
+            if '"commitInfo"' in text:
+                action = json.loads(text)
                 if "commitInfo" in action:
                     info: Json = action["commitInfo"]
                     return info
     return {}
 
 
+def _first_line(name: str) -> bytes:
+    """The first line of a file, where most writers put `commitInfo`; nothing if it is a long one.
+
+    One read without a file object: a file is opened for each table whose history is asked for.
+    """
+    file = os.open(name, os.O_RDONLY)
+    try:
+        data = os.read(file, _FIRST)
+    finally:
+        os.close(file)
+    line, newline, _ = data.partition(b"\n")
+    return line if newline or len(data) < _FIRST else b""
+
+
 def commit_actions(path: Path, version: int) -> list[Json]:
     """All actions of a version."""
-    with open(commit_file(path, version), encoding="utf-8") as lines:
+    with open(_commit_name(path, version), encoding="utf-8") as lines:
         return [json.loads(line) for line in lines if line.strip()]
 
 
@@ -252,7 +293,7 @@ def commit_timestamp(path: Path, version: int) -> int:
 
 def _log_names(path: Path) -> list[str]:
     try:
-        return os.listdir(path / LOG)
+        return os.listdir(f"{path}/{LOG}")
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -338,7 +379,7 @@ def _apply(state: Snapshot, version: int, actions: Iterable[Json]) -> Snapshot:
 def _stat(path: Path, version: int) -> tuple[tuple[int, int], int]:
     """Identity of a commit file and its time in ms; zeros when only the checkpoint is left."""
     try:
-        found = os.stat(commit_file(path, version))
+        found = os.stat(_commit_name(path, version))
     except FileNotFoundError:
         return (0, 0), 0
     return (found.st_ino, found.st_mtime_ns), found.st_mtime_ns // 1_000_000
@@ -372,32 +413,40 @@ class _Cache:
     """The last snapshots read, so that a repeated read only looks whether a newer commit exists."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Path, int], Snapshot] = OrderedDict()
-        self._newest: dict[Path, int] = {}
+        # By the text of a path, which a path keeps: its hash is put together each time.
+        self._kept: OrderedDict[tuple[str, int], Snapshot] = OrderedDict()
+        self._newest: dict[str, int] = {}
         self._lock = threading.Lock()
+
+    def knows(self, path: Path) -> bool:
+        """Whether a snapshot of the table is kept."""
+        with self._lock:
+            return str(path) in self._newest
 
     def base(self, path: Path, version: int | None) -> Snapshot | None:
         """A valid snapshot to replay from: the one asked for, else the newest one known below it."""
+        key = str(path)
         with self._lock:
-            newest = self._newest.get(path)
-            wanted = version if version is not None and (path, version) in self._kept else newest
-            found = self._kept.get((path, wanted)) if wanted is not None else None
+            newest = self._newest.get(key)
+            wanted = version if version is not None and (key, version) in self._kept else newest
+            found = self._kept.get((key, wanted)) if wanted is not None else None
         if found is None or _stat(path, found.version)[0] != found.token or found.token == (0, 0):
             return None
         return found
 
     def keep(self, state: Snapshot) -> None:
         """Remember a snapshot, forgetting the one that was kept longest ago."""
+        key = str(state.path)
         with self._lock:
-            self._kept[state.path, state.version] = state
-            self._kept.move_to_end((state.path, state.version))
-            known = self._newest.get(state.path)
-            if known is None or known < state.version or (state.path, known) not in self._kept:
-                self._newest[state.path] = state.version
+            self._kept[key, state.version] = state
+            self._kept.move_to_end((key, state.version))
+            known = self._newest.get(key)
+            if known is None or known < state.version or (key, known) not in self._kept:
+                self._newest[key] = state.version
             while len(self._kept) > _CACHE_SIZE:
-                (path, version), _ = self._kept.popitem(last=False)
-                if self._newest.get(path) == version:
-                    del self._newest[path]
+                (oldest, version), _ = self._kept.popitem(last=False)
+                if self._newest.get(oldest) == version:
+                    del self._newest[oldest]
 
 
 _CACHE = _Cache()

@@ -1,7 +1,7 @@
 """The versions of hundreds of tables in one statement: a UNION ALL of `SELECT … FROM (DESCRIBE HISTORY t LIMIT 1)`.
 
 Branches that differ only in literals and in the table are one query over the history rows of all tables: the text is
-parsed once, whatever their number.
+parsed once, whatever their number; the plainest of them are not even that (`history_listing`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlglot import exp
 from replicator.emulator import engine
 from replicator.emulator.delta import history
 from replicator.emulator.session import Session
-from replicator.emulator.sql import query, rewrite, translate
+from replicator.emulator.sql import history_listing, query, rewrite, translate
 from replicator.emulator.sql.reader import Name, Reader
 from replicator.emulator.sql.tokens import Kind, Token, quote_string, tokenize
 
@@ -38,6 +38,12 @@ def select(s: Session, text: str) -> pa.Table | None:
     """The result of such a statement; None for any other, which takes the ordinary way."""
     if "UNION" not in text.upper() or "HISTORY" not in text.upper():
         return None
+    listed = history_listing.select(s, text, _FEWEST)
+    return parsed(s, text) if listed is None else listed
+
+
+def parsed(s: Session, text: str) -> pa.Table | None:
+    """The result of any such statement, by parsing its first branch; None for any other."""
     branches = _branches(text)
     if branches is None or len(branches) < _FEWEST or len({branch.shape for branch in branches}) > 1:
         return None
@@ -47,6 +53,8 @@ def select(s: Session, text: str) -> pa.Table | None:
     ):
         return None
     named = query.output_names(translate.parse(_first_branch(branches[0])))
+    if named is None:
+        return None  # a star would also show the literals
     binder = query.Binder(s, {_RELATION: _rows(s, branches)})
     bound = binder.duckdb(_reading_all(tree, binder))
     return engine.run(bound, binder.relations, named)
@@ -89,7 +97,9 @@ def _branch(text: str, tokens: list[Token]) -> Branch | None:
                 index += 1
             pieces.append(f"(SELECT * FROM {_RELATION}")
             continue
-        if token.kind is Kind.STRING:
+        if token.kind is Kind.STRING and index and tokens[index - 1].kind is Kind.STRING:
+            literals[-1] += token.text  # Databricks chains literals
+        elif token.kind is Kind.STRING:
             pieces.append(f"{_LITERAL}{len(literals)}")
             literals.append(token.text)
         else:

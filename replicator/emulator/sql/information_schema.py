@@ -13,13 +13,14 @@ import pyarrow as pa
 from replicator.emulator import grants, providers, securables, shares, tables, tags
 from replicator.emulator.delta.read import utc
 from replicator.emulator.errors import ApiError, not_found
-from replicator.emulator.metastore import Doc
+from replicator.emulator.metastore import Doc, fold
 from replicator.emulator.session import Session
 from replicator.emulator.sql import information_columns
 from replicator.emulator.sql.statement import rows_of
 
 Row = Sequence[Any]
 Columns = list[tuple[str, pa.DataType]]
+Grants = list[tuple[str, str, str]]  # principal, privilege, origin
 Build = Callable[[Session, list[Doc]], Iterable[Row]]
 
 _S, _I, _T = pa.string(), pa.int64(), pa.timestamp("us", "UTC")
@@ -70,26 +71,32 @@ def schemas_in(s: Session, catalogs: list[Doc]) -> Iterator[Doc]:
                 raise
 
 
-def tables_in(s: Session, catalogs: list[Doc], omit: Sequence[str] = ()) -> Iterator[Doc]:
-    """Visible tables of all schemas, hidden backing tables left out; fields `omit` need not be there."""
+def tables_in(s: Session, catalogs: list[Doc], fields: Sequence[str] = ()) -> Iterator[Doc]:
+    """Visible tables of all schemas, hidden backing tables left out; with `fields`, no others need be there."""
     for catalog in catalogs:
         if catalog["catalog_type"] == "MANAGED_CATALOG":
-            docs = s.store.list_all(s.ms, "table", catalog["name"], hidden=False, omit=omit)
-            yield from (doc for doc in docs if _visible(s, "table", doc))
+            whole = (s.ms, "table", catalog["name"])
+            docs = (
+                s.store.list_fields(*whole, fields=fields, hidden=False)
+                if fields
+                else s.store.list_all(*whole, hidden=False)
+            )
+            yield from _seen(s, "table", docs)
         elif catalog["catalog_type"] == "DELTASHARING_CATALOG":
             for schema in schemas_in(s, [catalog]):
                 if schema["name"] != "information_schema":
                     yield from tables.listed_tables(s, catalog["name"], schema["name"])
 
 
-def _visible(s: Session, kind: str, doc: Doc) -> bool:
-    return s.is_admin or grants.visible(s, kind, (doc["catalog_name"], doc["schema_name"], doc["name"]))
+def _seen(s: Session, kind: str, docs: list[Doc]) -> Iterable[Doc]:
+    if s.is_admin:
+        return docs
+    return (doc for doc in docs if grants.visible(s, kind, (doc["catalog_name"], doc["schema_name"], doc["name"])))
 
 
 def _objects(s: Session, catalogs: list[Doc], kind: str) -> Iterator[Doc]:
     for catalog in catalogs:
-        docs = s.store.list_all(s.ms, kind, catalog["name"])
-        yield from (doc for doc in docs if _visible(s, kind, doc))
+        yield from _seen(s, kind, s.store.list_all(s.ms, kind, catalog["name"]))
 
 
 # ---- objects
@@ -105,13 +112,17 @@ def _schema_rows(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
         yield doc["catalog_name"], doc["name"], doc["owner"], doc.get("comment"), *_when(doc)
 
 
-def _bare_tables_in(s: Session, catalogs: list[Doc]) -> Iterator[Doc]:
-    """As `tables_in`; the columns are most of a table, and most views say nothing of them."""
-    return tables_in(s, catalogs, ("columns", "properties"))
+_NAME = ("catalog_name", "schema_name", "name")
+# What a view about tables shows of them. The columns are most of a table, and most views say nothing of them.
+_TABLE_FIELDS = (
+    *_NAME,
+    *("table_type", "_read_only", "owner", "comment", "created_at", "created_by", "updated_at", "updated_by"),
+    *("data_source_format", "storage_location"),
+)
 
 
 def _table_rows(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
-    for doc in _bare_tables_in(s, catalogs):
+    for doc in tables_in(s, catalogs, _TABLE_FIELDS):
         writable = doc["table_type"] in ("MANAGED", "EXTERNAL") and not doc.get("_read_only")
         yield (
             doc["catalog_name"],
@@ -218,7 +229,6 @@ def _tag_rows(entity: str) -> Build:
 
 
 _NAME_FIELDS = {"catalog": ("name",), "schema": ("catalog_name", "name")}
-_OBJECT_NAME = ("catalog_name", "schema_name", "name")
 
 
 def _direct(s: Session, kind: str, parts: Sequence[str], origin: str) -> Iterator[tuple[str, str, str]]:
@@ -227,25 +237,59 @@ def _direct(s: Session, kind: str, parts: Sequence[str], origin: str) -> Iterato
             yield doc["principal"], privilege, origin
 
 
+def _owned_tables_in(s: Session, catalogs: list[Doc]) -> Iterator[Doc]:
+    """Visible tables with what says whose they are; to an admin all grants are shown, whoever owns the table."""
+    for catalog in catalogs:
+        if s.is_admin and catalog["catalog_type"] == "MANAGED_CATALOG":
+            for parts in s.store.list_keys(s.ms, "table", catalog["name"], hidden=False):
+                yield dict(zip(_NAME, parts, strict=True))
+        else:
+            yield from tables_in(s, [catalog], (*_NAME, "owner"))
+
+
 def _privilege_rows(kind: str, objects: Callable[[Session, list[Doc]], Iterable[Doc]]) -> Build:
     """Direct grants (`inherited_from` NONE) and those that the object inherits from its schema and catalog."""
 
     def build(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
-        above: dict[tuple[str, ...], list[tuple[str, str, str]]] = {}
+        granted = _Granted(s, kind, catalogs)
         for doc in objects(s, catalogs):
-            parts = tuple(str(doc[field]) for field in _NAME_FIELDS.get(kind, _OBJECT_NAME))
-            found = list(_direct(s, kind, parts, "NONE"))
-            for level, size in (("schema", 2), ("catalog", 1)):
-                if len(parts) > size:
-                    if parts[:size] not in above:
-                        above[parts[:size]] = list(_direct(s, level, parts[:size], level.upper()))
-                    found += [item for item in above[parts[:size]] if item[1] in grants.PRIVILEGES[kind]]
+            parts = tuple(str(doc[field]) for field in _NAME_FIELDS.get(kind, _NAME))
+            found = granted.on(parts)
             everything = s.is_admin or str(doc.get("owner", "")).lower() in s.identities
             for principal, privilege, origin in found:
                 if everything or principal.lower() in s.identities:
                     yield s.metastore.owner, principal, *parts, privilege, "NO", origin
 
     return build
+
+
+class _Granted:
+    """The grants on all objects of a kind in some catalogs, and on what contains them: one query for each level."""
+
+    def __init__(self, s: Session, kind: str, catalogs: list[Doc]) -> None:
+        self._kind = kind
+        self._inherited: dict[tuple[str, ...], Grants] = {}
+        self._docs = {
+            key: docs
+            for level in dict.fromkeys((kind, "schema", "catalog"))
+            for catalog in catalogs
+            for key, docs in s.store.list_by_parent(s.ms, "grant", level, catalog["name"]).items()
+        }
+
+    def on(self, parts: tuple[str, ...]) -> Grants:
+        """Principal, privilege and origin of each: the object's own first."""
+        above = parts[:-1] if len(parts) < 3 else parts[:2]
+        if above not in self._inherited:
+            self._inherited[above] = [item for item in self._around(above) if item[1] in grants.PRIVILEGES[self._kind]]
+        return [*self._of(self._kind, parts, "NONE"), *self._inherited[above]]
+
+    def _around(self, parts: tuple[str, ...]) -> Grants:
+        schema = self._of("schema", parts, "SCHEMA") if len(parts) == 2 else []
+        return [*schema, *(self._of("catalog", parts[:1], "CATALOG") if parts else [])]
+
+    def _of(self, level: str, parts: tuple[str, ...], origin: str) -> Grants:
+        docs = self._docs.get(fold((level, *parts)), ())
+        return [(doc["principal"], privilege, origin) for doc in docs for privilege in doc["privileges"]]
 
 
 # ---- constraints and policies
@@ -483,7 +527,7 @@ VIEWS: dict[str, tuple[Columns, Build]] = {
     ),
     "table_privileges": (
         _texts("grantor", "grantee", *_TABLE, *_PRIVILEGE_TAIL),
-        _privilege_rows("table", _bare_tables_in),
+        _privilege_rows("table", _owned_tables_in),
     ),
     "volume_privileges": (
         _texts("grantor", "grantee", "volume_catalog", "volume_schema", "volume_name", *_PRIVILEGE_TAIL),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from replicator.emulator import grants
@@ -170,5 +171,9 @@ def history_rows(s: Session, name: Name, limit: int | None) -> list[dict[str, An
     doc = names.lookup(s, name)
     names.require_history(doc)
     grants.check(s, "SELECT", "table", names.parts_of(doc))
-    path = names.path_of(doc)
+    return newest_rows(names.path_of(doc), limit)
+
+
+def newest_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:
+    """History rows of a table that may be seen, newest first. Raises SqlError for the newest of none."""
     return [history.newest(path)] if limit == 1 else history.rows(path, limit)

@@ -56,13 +56,14 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2}|.)", re.DOTALL)
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", "%": "\\%", "_": "\\_"}
 
 
 def tokenize(text: str) -> list[Token]:
     """All tokens of a statement, END last. Raises SqlError PARSE_SYNTAX_ERROR for text that cannot be read."""
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if SURROGATE.search(text):
         raise SqlError("PARSE_SYNTAX_ERROR", "42601", "The statement has characters that are no valid Unicode.")
     return [*_scan(text), Token(Kind.END, "", len(text), len(text))]
 
