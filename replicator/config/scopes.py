@@ -194,6 +194,7 @@ def _object(address: Address, growing: _Growing) -> None:
             growing.names.add(f"table/{split_column(address.name.partition('/')[2])[0]}")
     if kind == "share":
         growing.shares.add(parts[0])
+        growing.grants.add(f"share/{parts[0]}")
     elif kind == "recipient":
         growing.recipients = True
     elif kind == "provider":

@@ -16,6 +16,7 @@ from replicator.resources.clone import Clone
 from replicator.resources.grants import Grants
 from replicator.resources.recipient import Recipient
 from replicator.resources.schema import Schema
+from replicator.resources.share import Share, SharedObject
 from replicator.resources.table import Table
 from tests.engine.build import desired, found, plan, the_action
 
@@ -85,6 +86,16 @@ def recipient() -> Case:
     return at, {"wanted": desired(wanted), "source": (have,), "entries": {at: entry}}
 
 
+def share_of_others() -> Case:
+    """A share that exists and that somebody else reads."""
+    wanted = Share(side=Side.SOURCE, name="out", objects=(SharedObject(name="a.s.t"),))
+    have = (
+        found("share", "out", {"objects": []}),
+        found("grants", "share/out", {"privileges": {"partner": ["SELECT"]}}),
+    )
+    return "source:share/out", {"wanted": desired(wanted), "source": have}
+
+
 TWO = {"columns": {"id": {"type": "bigint"}, "note": {"type": "string"}}}
 CASES: dict[str, tuple[Code, Callable[[], Case]]] = {
     "what is protected in state, and left the file": (
@@ -130,6 +141,7 @@ CASES: dict[str, tuple[Code, Callable[[], Case]]] = {
     "the runner's own privileges": (Code.LOCKS_OUT, lambda: lost_grants(removed=False)),
     "the runner's own privileges with the whole block": (Code.LOCKS_OUT, lambda: lost_grants(removed=True)),
     "a recipient of another metastore": (Code.REPLACES_ACCESS, recipient),
+    "a share that others read, too": (Code.EXPOSES, share_of_others),
     "more than 30 % updates": (Code.MANY_UPDATES, lambda: many(20, changed=7, kept=20)),
     "more than 10 % deletes": (Code.MANY_DELETES, lambda: many(20, changed=0, kept=17)),
     "another deployment's object": (
