@@ -35,6 +35,7 @@ class Case:
     snapshot: Snapshot
     leaving: frozenset[str]
     uninvited: frozenset[str] = frozenset()
+    unshielded: tuple[str, ...] = ()
     verb: str = "apply"
 
 
@@ -273,6 +274,18 @@ def _exposes(case: Case) -> Block | None:
     )
 
 
+def _unshielded(case: Case) -> Block | None:
+    """A copy that comes into being; one that is there already shows no more than before."""
+    if not case.unshielded or case.action.do not in (Do.CREATE, Do.REPLACE):
+        return None
+    lost = " and ".join(case.unshielded)
+    return Block(
+        code=Code.UNSHIELDED,
+        message=f"would not have {lost} of its origin: whoever may read the copy sees what they hide",
+        release=_release(case),
+    )
+
+
 GUARDS: tuple[Callable[[Case], Block | None], ...] = (
     _unknown,
     _origin_missing,
@@ -292,6 +305,7 @@ GUARDS: tuple[Callable[[Case], Block | None], ...] = (
     _schema_changed,
     _locks_out,
     _exposes,
+    _unshielded,
 )
 
 _NEVER_RELEASED = frozenset(

@@ -22,6 +22,7 @@ from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.engine.targeting import narrow
 from replicator.engine.uninvited import uninvited
+from replicator.engine.unshielded import unshielded
 from replicator.resources import TYPES
 from replicator.resources.base import Lifecycle
 from replicator.values import fingerprint
@@ -123,6 +124,7 @@ def _case(
         state=state,
         snapshot=snapshots[address.side],
         leaving=leaving,
+        unshielded=unshielded(seen.origin, seen.observed) if seen is not None and seen.origin is not None else (),
     )
 
 

@@ -96,6 +96,12 @@ def share_of_others() -> Case:
     return "source:share/out", {"wanted": desired(wanted), "source": have}
 
 
+def first_copy(**info: object) -> Case:
+    clone = Clone(side=Side.TARGET, name="dr.s.t", source="shared.s.t", origin="source:table/a.s.t")
+    origin = found("table", "a.s.t", BIGINT, version=DeltaVersion(3, ""), info=info)
+    return COPY, {"wanted": desired(clone), "source": (origin,), "target": (found("schema", "dr.s"),)}
+
+
 TWO = {"columns": {"id": {"type": "bigint"}, "note": {"type": "string"}}}
 CASES: dict[str, tuple[Code, Callable[[], Case]]] = {
     "what is protected in state, and left the file": (
@@ -142,6 +148,14 @@ CASES: dict[str, tuple[Code, Callable[[], Case]]] = {
     "the runner's own privileges with the whole block": (Code.LOCKS_OUT, lambda: lost_grants(removed=True)),
     "a recipient of another metastore": (Code.REPLACES_ACCESS, recipient),
     "a share that others read, too": (Code.EXPOSES, share_of_others),
+    "a copy without its origin's row filter": (
+        Code.UNSHIELDED,
+        lambda: first_copy(row_filter={"function_name": "a.s.only_mine"}),
+    ),
+    "a copy without its origin's masks": (
+        Code.UNSHIELDED,
+        lambda: first_copy(columns={"id": {"mask": "a.s.hide"}}),
+    ),
     "more than 30 % updates": (Code.MANY_UPDATES, lambda: many(20, changed=7, kept=20)),
     "more than 10 % deletes": (Code.MANY_DELETES, lambda: many(20, changed=0, kept=17)),
     "another deployment's object": (
