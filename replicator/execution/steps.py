@@ -7,7 +7,7 @@ from replicator.address import Address
 from replicator.engine.actions import Do
 from replicator.engine.checks import verified_key
 from replicator.engine.state import Entry
-from replicator.errors import AlreadyExists, BlockedError, NotFound, Unavailable
+from replicator.errors import AlreadyExists, BlockedError, NotFound, StaleError, Unavailable
 from replicator.execution.job import (
     Finished,
     Job,
@@ -118,10 +118,33 @@ def _move_and_update(job: Job, before: Observed | None, changed: frozenset[str],
         sync = job.rtype.sync
         assert sync is not None, f"{job.rtype.name} holds no data"
         move = job.task(before, origin=origin)
-        outputs |= job.attempts.call(lambda: sync(job.writer, move))
+        outputs |= job.attempts.call(_unless(lambda: sync(job.writer, move), lambda: _still_safe(job, origin)))
         before = look(job) or before
         changed = job.differing(before) if before else changed
     return outputs | (_write(job, job.task(before, changed), job.differing) if changed else {})
+
+
+def _unless(once: Callable[[], Outputs], settled: Callable[[], bool]) -> Callable[[], Outputs]:
+    """The same, but before it is called again somebody looks whether that is still needed; minutes may lie between."""
+    called = False
+
+    def again() -> Outputs:
+        nonlocal called
+        if called and settled():
+            return {}
+        called = True
+        return once()
+
+    return again
+
+
+def _still_safe(job: Job, origin: Observed | None) -> bool:
+    """False: the data is yet to be moved, for all that is known. Raises StaleError for what would be lost by it."""
+    found = look(job)
+    if found is None:
+        raise StaleError(f"{job.address} is gone since it was planned", hint="plan again: replicator plan")
+    refuse_new_danger(job, found, origin)
+    return False
 
 
 def _write(job: Job, task: Task, left: Callable[[Observed], frozenset[str]]) -> Outputs:
@@ -196,7 +219,8 @@ def _remove(job: Job, before: Observed) -> Outputs:
     entry = job.entry or Entry()
     job.context.book.intend(job.action.address, Do.DELETE, entry)
     task = replace(job.task(before), desired=job.applied)
-    outputs = guarded(job, Do.DELETE, lambda: job.attempts.call(lambda: _delete_once(job, task)))
+    once = _unless(lambda: _delete_once(job, task), lambda: _gone(job, before))
+    outputs = guarded(job, Do.DELETE, lambda: job.attempts.call(once))
     job.context.book.gone(job.action.address, Do.DELETE)
     return outputs
 
@@ -208,9 +232,15 @@ def _delete_once(job: Job, task: Task) -> Outputs:
     except NotFound:
         return {}
     except Unavailable:
-        if look(job) is None:
+        if task.before is not None and _gone(job, task.before):
             return {}
         raise
+
+
+def _gone(job: Job, before: Observed) -> bool:
+    """Whether there is no such object any more; another one under its name is not ours to drop."""
+    found = look(job)
+    return found is None or found.id != before.id
 
 
 def _check(job: Job) -> Finished:
