@@ -7,7 +7,7 @@ from replicator.address import Address
 from replicator.engine.actions import Do
 from replicator.engine.checks import verified_key
 from replicator.engine.state import Entry
-from replicator.errors import AlreadyExists, BlockedError, NotFound, StaleError, Unavailable
+from replicator.errors import AlreadyExists, BlockedError, NotFound, StaleError, Unavailable, WorkspaceError
 from replicator.execution.job import (
     Finished,
     Job,
@@ -170,8 +170,17 @@ def _replace(job: Job) -> Finished:
     """Two steps, each journalled: after a crash in between, the object is absent and known to be."""
     before = verified(job)
     if before is not None:
+        _refuse_without_origin(job)
         _remove(job, before)
     return _make(job)
+
+
+def _refuse_without_origin(job: Job) -> None:
+    """A copy is only dropped while there is something to copy again: it may be the last one. Raises NotFound, or
+    WorkspaceError when the origin cannot be read."""
+    origin = origin_of(job)
+    if origin is not None and origin.version is None:
+        raise WorkspaceError(f"{job.address}: the version of its origin cannot be read", hint="plan again")
 
 
 def _rename(job: Job) -> Finished:
