@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from replicator.address import Address
-from replicator.engine.actions import Do
+from replicator.engine.actions import Do, Reason
 from replicator.engine.checks import verified_key
 from replicator.engine.state import Entry
 from replicator.errors import AlreadyExists, BlockedError, NotFound, StaleError, Unavailable, WorkspaceError
@@ -23,6 +23,7 @@ from replicator.execution.job import (
     verified,
 )
 from replicator.execution.results import Became
+from replicator.resources import TYPES
 from replicator.resources.base import Observed, Outputs, Task
 
 _LONGEST_PAUSE = 5.0
@@ -221,7 +222,21 @@ def _delete(job: Job) -> Finished:
     if before is None:
         job.context.book.gone(job.action.address, Do.DELETE)
         return Finished(Became.ALREADY)
+    if job.action.reason is not Reason.REQUESTED:
+        _refuse_last_copy(job)
     return Finished(outputs=_remove(job, before))
+
+
+def _refuse_last_copy(job: Job) -> None:
+    """A copy that left the file goes because its origin is enough. Raises StaleError when that is gone by now."""
+    find = job.rtype.origin
+    at = find(job.entry.inputs) if find is not None and job.entry is not None else None
+    read = TYPES[at.type].read if at is not None else None
+    if at is not None and read is not None and read(job.context.hands.writers[at.side], at) is None:
+        raise StaleError(
+            f"{job.address} may be the last copy: its origin {at} is gone since it was planned",
+            hint="plan again: replicator plan",
+        )
 
 
 def _remove(job: Job, before: Observed) -> Outputs:
