@@ -14,7 +14,7 @@ from replicator.config.shorthands import expand_shorthands
 from replicator.config.validation import problems_of
 from replicator.engine.desired import Declared
 from replicator.resources import TYPES
-from replicator.resources.base import Resource
+from replicator.resources.base import MARK, Resource
 
 Fields = dict[str, Any]
 
@@ -77,6 +77,8 @@ _NAMES: Mapping[str, Callable[[str], str]] = {
     "tags": _on(TAGGED),
 }
 """How an object of a type is named; returns the folded name or raises ValueError."""
+
+_OURS = MARK.partition(".")[0] + "."
 
 KEYS: Mapping[str, str] = {
     "catalogs": "catalog",
@@ -175,6 +177,12 @@ def _tags_of_columns(fields: Fields) -> Iterator[tuple[int, str, Any]]:
             yield index, column["name"], column.pop("tags")
 
 
+def _reserved_properties(fields: Fields) -> list[str]:
+    """Properties by which deployments know their objects: setting one would make an object another deployment's."""
+    given = fields.get("properties")
+    return sorted(key for key in given if key.startswith(_OURS)) if isinstance(given, dict) else []
+
+
 def _resource(
     tree: Tree, side: Side, kind: str, name: str, path: Path, fields: Fields, problems: list[Problem]
 ) -> Resource | None:
@@ -188,6 +196,10 @@ def _resource(
             at = tree.at((*path, reserved), key=True)
             problems.append(Problem(at, f"`{reserved}` is told by where the entry stands, and cannot be set"))
             return None
+    for own in _reserved_properties(fields):
+        at = tree.at((*path, "properties", own), key=True)
+        problems.append(Problem(at, f"`{own}`: what begins with `{_OURS}` says whose an object is, and cannot be set"))
+        return None
     expanded = expand_shorthands(tree, side, kind, folded, path, fields, problems)
     if expanded is None:
         return None

@@ -98,7 +98,10 @@ def scope(
     for declared in config.declared.values():
         if getattr(declared.resource, "provider_id", None) is not None:
             sides[declared.resource.side].providers = True
-    known = (item if isinstance(item, Address) else Address.parse(item) for item in state_addresses)
+    known = [item if isinstance(item, Address) else Address.parse(item) for item in state_addresses]
+    for address in known:
+        if address.type == "schema":  # it may be about to go: what it holds is in the way
+            sides[address.side].add(address.parts[0], address.parts[1:])
     for address in (*config.declared, *config.moved, *config.moved.values(), *known):
         _object(address, sides[address.side])
     for address in (*_origins(config), *origins):
@@ -194,6 +197,7 @@ def _object(address: Address, growing: _Growing) -> None:
             growing.names.add(f"table/{split_column(address.name.partition('/')[2])[0]}")
     if kind == "share":
         growing.shares.add(parts[0])
+        growing.grants.add(f"share/{parts[0]}")
     elif kind == "recipient":
         growing.recipients = True
     elif kind == "provider":

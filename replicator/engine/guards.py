@@ -34,6 +34,8 @@ class Case:
     state: State
     snapshot: Snapshot
     leaving: frozenset[str]
+    uninvited: frozenset[str] = frozenset()
+    unshielded: tuple[str, ...] = ()
     verb: str = "apply"
 
 
@@ -254,6 +256,36 @@ def _locks_out(case: Case) -> Block | None:
     )
 
 
+def _exposes(case: Case) -> Block | None:
+    """Of a share that others may read, too, whom nobody declared."""
+    added = [
+        change.path[1].partition(":")[2]
+        for change in case.action.changes
+        if case.address.type == "share" and change.path[0] == "objects" and len(change.path) == 2 and not change.before
+    ]
+    if not added or not case.uninvited:
+        return None
+    more = f" and {len(added) - 1} more" if len(added) > 1 else ""
+    return Block(
+        code=Code.EXPOSES,
+        message=f"would show {added[0]}{more} to others who may read this share and are not declared: "
+        + ", ".join(sorted(case.uninvited)),
+        release=_release(case),
+    )
+
+
+def _unshielded(case: Case) -> Block | None:
+    """A copy that comes into being; one that is there already shows no more than before."""
+    if not case.unshielded or case.action.do not in (Do.CREATE, Do.REPLACE):
+        return None
+    lost = " and ".join(case.unshielded)
+    return Block(
+        code=Code.UNSHIELDED,
+        message=f"would not have {lost} of its origin: whoever may read the copy sees what they hide",
+        release=_release(case),
+    )
+
+
 GUARDS: tuple[Callable[[Case], Block | None], ...] = (
     _unknown,
     _origin_missing,
@@ -272,6 +304,8 @@ GUARDS: tuple[Callable[[Case], Block | None], ...] = (
     _source_recreated,
     _schema_changed,
     _locks_out,
+    _exposes,
+    _unshielded,
 )
 
 _NEVER_RELEASED = frozenset(

@@ -21,6 +21,8 @@ from replicator.engine.removals import removal_order, removals
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.engine.targeting import narrow
+from replicator.engine.uninvited import uninvited
+from replicator.engine.unshielded import unshielded
 from replicator.resources import TYPES
 from replicator.resources.base import Lifecycle
 from replicator.values import fingerprint
@@ -89,9 +91,12 @@ def _guard(
         f"{TYPES[action.at.type].kind}/{action.at.name}" for action in actions if action.do is Do.DELETE
     )
     many = guards.thresholds(actions, state, policy)
+    declared = {at: seen.desired for at, seen in views.items() if at.type == "grants"}
     guarded: list[Action] = []
     for action in actions:
         case = replace(_case(action, views.get(action.at), snapshots, state, leaving), verb=guards.verb_of(policy))
+        if action.at.type == "share":
+            case = replace(case, uninvited=uninvited(action.at, declared, case.snapshot, state))
         found = guards.blocks(case, policy)
         if action.address in many:
             found = (*found, many[action.address])
@@ -119,6 +124,7 @@ def _case(
         state=state,
         snapshot=snapshots[address.side],
         leaving=leaving,
+        unshielded=unshielded(seen.origin, seen.observed) if seen is not None and seen.origin is not None else (),
     )
 
 

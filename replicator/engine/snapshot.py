@@ -50,6 +50,17 @@ class Scope:
                 found.setdefault(name.rpartition(".")[0], []).append(name)
         return found
 
+    @cached_property
+    def named_schemas(self) -> Mapping[str, set[str]]:
+        """The schemas among `names`, and those of the tables among them, by catalog."""
+        found: dict[str, set[str]] = {}
+        for key in self.names:
+            kind, _, name = key.partition("/")
+            if kind in ("schema", "table"):
+                catalog, schema, *_ = name.split(".")
+                found.setdefault(catalog, set()).add(schema)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class ReadStats:

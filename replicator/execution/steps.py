@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from replicator.address import Address
-from replicator.engine.actions import Do
+from replicator.engine.actions import Do, Reason
 from replicator.engine.checks import verified_key
 from replicator.engine.state import Entry
-from replicator.errors import AlreadyExists, BlockedError, NotFound, Unavailable
+from replicator.errors import AlreadyExists, BlockedError, NotFound, StaleError, Unavailable, WorkspaceError
 from replicator.execution.job import (
     Finished,
     Job,
@@ -23,6 +23,7 @@ from replicator.execution.job import (
     verified,
 )
 from replicator.execution.results import Became
+from replicator.resources import TYPES
 from replicator.resources.base import Observed, Outputs, Task
 
 _LONGEST_PAUSE = 5.0
@@ -118,10 +119,33 @@ def _move_and_update(job: Job, before: Observed | None, changed: frozenset[str],
         sync = job.rtype.sync
         assert sync is not None, f"{job.rtype.name} holds no data"
         move = job.task(before, origin=origin)
-        outputs |= job.attempts.call(lambda: sync(job.writer, move))
+        outputs |= job.attempts.call(_unless(lambda: sync(job.writer, move), lambda: _still_safe(job, origin)))
         before = look(job) or before
         changed = job.differing(before) if before else changed
     return outputs | (_write(job, job.task(before, changed), job.differing) if changed else {})
+
+
+def _unless(once: Callable[[], Outputs], settled: Callable[[], bool]) -> Callable[[], Outputs]:
+    """The same, but before it is called again somebody looks whether that is still needed; minutes may lie between."""
+    called = False
+
+    def again() -> Outputs:
+        nonlocal called
+        if called and settled():
+            return {}
+        called = True
+        return once()
+
+    return again
+
+
+def _still_safe(job: Job, origin: Observed | None) -> bool:
+    """False: the data is yet to be moved, for all that is known. Raises StaleError for what would be lost by it."""
+    found = look(job)
+    if found is None:
+        raise StaleError(f"{job.address} is gone since it was planned", hint="plan again: replicator plan")
+    refuse_new_danger(job, found, origin)
+    return False
 
 
 def _write(job: Job, task: Task, left: Callable[[Observed], frozenset[str]]) -> Outputs:
@@ -147,8 +171,17 @@ def _replace(job: Job) -> Finished:
     """Two steps, each journalled: after a crash in between, the object is absent and known to be."""
     before = verified(job)
     if before is not None:
+        _refuse_without_origin(job)
         _remove(job, before)
     return _make(job)
+
+
+def _refuse_without_origin(job: Job) -> None:
+    """A copy is only dropped while there is something to copy again: it may be the last one. Raises NotFound, or
+    WorkspaceError when the origin cannot be read."""
+    origin = origin_of(job)
+    if origin is not None and origin.version is None:
+        raise WorkspaceError(f"{job.address}: the version of its origin cannot be read", hint="plan again")
 
 
 def _rename(job: Job) -> Finished:
@@ -189,14 +222,29 @@ def _delete(job: Job) -> Finished:
     if before is None:
         job.context.book.gone(job.action.address, Do.DELETE)
         return Finished(Became.ALREADY)
+    if job.action.reason is not Reason.REQUESTED:
+        _refuse_last_copy(job)
     return Finished(outputs=_remove(job, before))
+
+
+def _refuse_last_copy(job: Job) -> None:
+    """A copy that left the file goes because its origin is enough. Raises StaleError when that is gone by now."""
+    find = job.rtype.origin
+    at = find(job.entry.inputs) if find is not None and job.entry is not None else None
+    read = TYPES[at.type].read if at is not None else None
+    if at is not None and read is not None and read(job.context.hands.writers[at.side], at) is None:
+        raise StaleError(
+            f"{job.address} may be the last copy: its origin {at} is gone since it was planned",
+            hint="plan again: replicator plan",
+        )
 
 
 def _remove(job: Job, before: Observed) -> Outputs:
     entry = job.entry or Entry()
     job.context.book.intend(job.action.address, Do.DELETE, entry)
     task = replace(job.task(before), desired=job.applied)
-    outputs = guarded(job, Do.DELETE, lambda: job.attempts.call(lambda: _delete_once(job, task)))
+    once = _unless(lambda: _delete_once(job, task), lambda: _gone(job, before))
+    outputs = guarded(job, Do.DELETE, lambda: job.attempts.call(once))
     job.context.book.gone(job.action.address, Do.DELETE)
     return outputs
 
@@ -208,9 +256,15 @@ def _delete_once(job: Job, task: Task) -> Outputs:
     except NotFound:
         return {}
     except Unavailable:
-        if look(job) is None:
+        if task.before is not None and _gone(job, task.before):
             return {}
         raise
+
+
+def _gone(job: Job, before: Observed) -> bool:
+    """Whether there is no such object any more; another one under its name is not ours to drop."""
+    found = look(job)
+    return found is None or found.id != before.id
 
 
 def _check(job: Job) -> Finished:

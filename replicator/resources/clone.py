@@ -229,6 +229,10 @@ def lag(desired: Fields, copy: Observed | None, origin: Observed | None, outputs
     breaks = _breaks(origin, copy) if desired.get("enforce_schema", True) else ()
     if copy.version.clone is None:
         return _without_clone(outputs, breaks)
+    other = _something_else(desired, copy.mark, copy.version.clone)
+    if other is not None:
+        known = Lag.FOREIGN_WRITE if outputs else Lag.NEVER_COPIED
+        return LagReport(known, f"it is a copy of {other}, and not of {desired['source']}", breaks=breaks)
     report = _judge(copy.version, copy.version.clone, origin.version.version, breaks, _recreated(origin, outputs))
     if report.lag is Lag.CURRENT and _carried(copy):
         return LagReport(Lag.BEHIND, f"{report.why}, and still passes for the pipeline's own table", breaks=breaks)
@@ -241,6 +245,15 @@ def _without_clone(outputs: Mapping[str, Any], breaks: tuple[str, ...]) -> LagRe
         return LagReport(Lag.NEVER_COPIED, "it was never cloned", breaks=breaks)
     why = "its history holds no clone any more: somebody made it anew, or its history was cut short"
     return LagReport(Lag.FOREIGN_WRITE, why, breaks=breaks)
+
+
+def _something_else(desired: Fields, mark: str | None, held: CloneRecord) -> str | None:
+    """What a table is a copy of, if somebody else made it one of another table: its version is none of our origin's.
+
+    What we clone carries our mark, whatever its source was called then; a CREATE OR REPLACE of others takes it away.
+    """
+    named = held.source.replace("`", "").lower()
+    return held.source if mark is None and named != desired["source"] else None
 
 
 def _judge(copy: DeltaVersion, held: CloneRecord, newest: int, breaks: tuple[str, ...], recreated: bool) -> LagReport:

@@ -33,9 +33,7 @@ def read_snapshot(reader: WorkspaceReader, scope: Scope, *, workers: int = MOST)
         many = in_bulk(reader, scope, notes)
         answers = asked(reader, many, pool)
         others = [pool.submit(attempt, *part) for part in _others(reader, scope, many)]
-        catalogs = {
-            name: pool.submit(_read_catalog, reader, name, scope.catalogs[name]) for name in sorted(scope.catalogs)
-        }
+        catalogs = {name: pool.submit(_read_catalog, reader, name, scope) for name in sorted(scope.catalogs)}
         for name in catalogs:
             found.take(catalogs[name].result())
         tables = listings(reader, scope, found, pool, notes)
@@ -81,9 +79,10 @@ def _left_out(reader: Reader, metastore: Metastore, scope: Scope, found: Found) 
             yield kind, [key], single(reader, at)
 
 
-def _read_catalog(reader: Reader, name: str, wanted: frozenset[str] | None) -> Found:
-    """One catalog and its schemas. Listings leave out what one may not see, so a wanted schema that is not among them
-    is asked for by name."""
+def _read_catalog(reader: Reader, name: str, scope: Scope) -> Found:
+    """One catalog and its schemas. Listings leave out what one may not see, so a schema that is not among them is asked
+    for by name when it is wanted, or holds something that is named: all of that would else pass for absent."""
+    wanted = (scope.catalogs[name] or frozenset()) | scope.named_schemas.get(name, set())
     inside = [f"schema/{name}.*", f"table/{name}.*"]
     found = attempt("catalog", [f"catalog/{name}", *inside], single(reader, Address(reader.side, "catalog", name)))
     found.objects["schema"] = {}
@@ -98,7 +97,7 @@ def _read_catalog(reader: Reader, name: str, wanted: frozenset[str] | None) -> F
     except WorkspaceError as error:
         found.unknown |= dict.fromkeys(inside, reason_unknown(error))
         return found
-    for hidden in sorted(wanted or ()):
+    for hidden in sorted(wanted):
         full = f"{name}.{hidden}"
         if full not in found.objects["schema"]:
             at = Address(reader.side, "schema", full)

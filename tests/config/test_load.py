@@ -115,6 +115,10 @@ TYPES = [
         "c.yaml:3:53: `x`: expected text, got the boolean true; put it in quotes",
     ),
     (
+        "resources: {source: {schemas: {a.b: {properties: {replicator.lineage: x}}}}}",
+        "c.yaml:3:51: `replicator.lineage`: what begins with `replicator.` says whose an object is, and cannot be set",
+    ),
+    (
         "resources: {source: {grants: {schema/a.b: {privileges: {bob: SELECT}}}}}",
         "c.yaml:3:62: `bob`: expected a list, got the text `SELECT`",
     ),

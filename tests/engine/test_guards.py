@@ -16,6 +16,7 @@ from replicator.resources.clone import Clone
 from replicator.resources.grants import Grants
 from replicator.resources.recipient import Recipient
 from replicator.resources.schema import Schema
+from replicator.resources.share import Share, SharedObject
 from replicator.resources.table import Table
 from tests.engine.build import desired, found, plan, the_action
 
@@ -85,6 +86,22 @@ def recipient() -> Case:
     return at, {"wanted": desired(wanted), "source": (have,), "entries": {at: entry}}
 
 
+def share_of_others() -> Case:
+    """A share that exists and that somebody else reads."""
+    wanted = Share(side=Side.SOURCE, name="out", objects=(SharedObject(name="a.s.t"),))
+    have = (
+        found("share", "out", {"objects": []}),
+        found("grants", "share/out", {"privileges": {"partner": ["SELECT"]}}),
+    )
+    return "source:share/out", {"wanted": desired(wanted), "source": have}
+
+
+def first_copy(**info: object) -> Case:
+    clone = Clone(side=Side.TARGET, name="dr.s.t", source="shared.s.t", origin="source:table/a.s.t")
+    origin = found("table", "a.s.t", BIGINT, version=DeltaVersion(3, ""), info=info)
+    return COPY, {"wanted": desired(clone), "source": (origin,), "target": (found("schema", "dr.s"),)}
+
+
 TWO = {"columns": {"id": {"type": "bigint"}, "note": {"type": "string"}}}
 CASES: dict[str, tuple[Code, Callable[[], Case]]] = {
     "what is protected in state, and left the file": (
@@ -130,6 +147,15 @@ CASES: dict[str, tuple[Code, Callable[[], Case]]] = {
     "the runner's own privileges": (Code.LOCKS_OUT, lambda: lost_grants(removed=False)),
     "the runner's own privileges with the whole block": (Code.LOCKS_OUT, lambda: lost_grants(removed=True)),
     "a recipient of another metastore": (Code.REPLACES_ACCESS, recipient),
+    "a share that others read, too": (Code.EXPOSES, share_of_others),
+    "a copy without its origin's row filter": (
+        Code.UNSHIELDED,
+        lambda: first_copy(row_filter={"function_name": "a.s.only_mine"}),
+    ),
+    "a copy without its origin's masks": (
+        Code.UNSHIELDED,
+        lambda: first_copy(columns={"id": {"mask": "a.s.hide"}}),
+    ),
     "more than 30 % updates": (Code.MANY_UPDATES, lambda: many(20, changed=7, kept=20)),
     "more than 10 % deletes": (Code.MANY_DELETES, lambda: many(20, changed=0, kept=17)),
     "another deployment's object": (

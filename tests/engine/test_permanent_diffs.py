@@ -13,7 +13,7 @@ from replicator.resources.base import CloneRecord, DeltaVersion
 from replicator.resources.catalog import Catalog
 from replicator.resources.clone import Clone
 from replicator.resources.share import Share, SharedObject
-from tests.engine.build import desired, found, plan, the_action
+from tests.engine.build import LINEAGE, desired, found, plan, the_action
 
 
 def changes(
@@ -140,7 +140,7 @@ def test_a_field_that_is_never_returned() -> None:
     made = plan(
         desired(clone),
         source=(found("table", "main.s.t", version=DeltaVersion(3, "")),),
-        target=(found("schema", "dr.s"), found("table", "dr.s.t", version=version)),
+        target=(found("schema", "dr.s"), found("table", "dr.s.t", version=version, mark=LINEAGE)),
         entries={"target:clone/dr.s.t": Entry(inputs=TYPES["clone"].declared(clone), outputs={"source_version": 3})},
     )
     assert made.actions == ()

@@ -10,6 +10,7 @@ import pytest
 from replicator.config import load
 from replicator.emulator import requestlog, sql, start
 from replicator.emulator.faults import Rule
+from replicator.engine.policy import Code, Policy
 from replicator.errors import BlockedError, ExitCode, LockedError, ReplicatorError
 from replicator.execution import checking
 from replicator.execution.backend import silent
@@ -119,7 +120,9 @@ def test_what_nobody_can_tell_stays_due_and_is_recorded_once(folder: Path) -> No
         "CREATE FUNCTION main.sales.hide(n STRING) RETURNS STRING RETURN '***'",
         "ALTER TABLE main.sales.orders ALTER COLUMN note SET MASK main.sales.hide",
     )
-    wire.apply(folder)
+    policy = Policy(allow=(Code.UNSHIELDED,))
+    with open_session(load(folder / "replicator.yaml"), locked_for="apply") as session:
+        apply_plan(session, prepare(session, policy), policy=policy)
     for _ in range(2):
         assert [action.do.value for action in wire.plan(folder).actions] == ["check"]
         wire.apply(folder)
@@ -129,6 +132,29 @@ def test_what_nobody_can_tell_stays_due_and_is_recorded_once(folder: Path) -> No
     wire.on_source(folder, "ALTER TABLE main.sales.orders ALTER COLUMN note DROP MASK")
     assert wire.apply(folder).exit_code == ExitCode.OK
     assert wire.plan(folder).actions == ()
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        ("ALTER COLUMN note SET MASK main.sales.hide",),
+        ("SET ROW FILTER main.sales.own ON (note)",),
+    ],
+    ids=["mask", "row filter"],
+)
+def test_what_is_hidden_is_not_copied_into_the_open_without_a_word(folder: Path, hide: tuple[str, ...]) -> None:
+    wire.on_source(
+        folder,
+        "CREATE FUNCTION main.sales.hide(n STRING) RETURNS STRING RETURN '***'",
+        "CREATE FUNCTION main.sales.own(n STRING) RETURNS BOOLEAN RETURN n = 'y'",
+        *(f"ALTER TABLE main.sales.orders {how}" for how in hide),
+    )
+    held = {
+        action.address for action in wire.plan(folder).actions if Code.UNSHIELDED in {b.code for b in action.blocked}
+    }
+    assert held == set(wire.TABLES)
+    with pytest.raises(BlockedError):
+        wire.apply(folder)
 
 
 def test_a_table_that_cannot_be_copied_leaves_the_others_their_share(folder: Path) -> None:

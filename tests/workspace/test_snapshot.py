@@ -169,6 +169,24 @@ def test_a_schema_that_a_listing_hides_is_unknown_and_not_absent(
     assert snapshot.unknown_reason(Address(Side.SOURCE, "schema", "main.nothing")) is None
 
 
+@pytest.mark.parametrize("names", [{"schema/main.sales", "table/main.sales.orders"}, {"table/main.sales.orders"}])
+def test_what_is_in_a_hidden_schema_of_a_whole_catalog_is_unknown_and_not_absent(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, names: set[str]
+) -> None:
+    """All schemas are meant, so that none is wanted by name; only what state knows tells which are missing."""
+    admin = world.open()
+    run(admin, SOURCE)
+    use = {"changes": [{"principal": "bob@example.com", "add": ["USE_CATALOG"]}]}
+    bob = world.open_as("bob@example.com", monkeypatch)
+    admin.send("PATCH", path("permissions", "catalog", "main"), use)
+    named = frozenset({*names, "table/main.nothing.orders"})
+    snapshot = read_snapshot(bob, Scope(catalogs={"main": None}, names=named), workers=4)
+    assert "main.sales" not in snapshot.objects["schema"]
+    assert snapshot.unknown_reason(Address(Side.SOURCE, "schema", "main.sales"))
+    assert snapshot.unknown_reason(Address(Side.SOURCE, "table", "main.sales.orders"))
+    assert snapshot.unknown_reason(Address(Side.SOURCE, "table", "main.nothing.orders")) is None
+
+
 def test_a_part_that_fails_is_unknown_and_the_rest_is_read(world: World, run: Run) -> None:
     source = world.open()
     run(source, SOURCE)

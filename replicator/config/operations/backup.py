@@ -8,6 +8,7 @@ from replicator.config.levels import made_schema, setting
 from replicator.config.operations.common import backing_of, catalog_at, limited
 from replicator.config.sections import BackupCatalog, BackupConfig
 from replicator.config.selection import Pick, PickedSchema, expand, skipped_notices
+from replicator.engine.unshielded import unshielded
 from replicator.resources.base import Lifecycle
 from replicator.resources.clone import Clone
 from replicator.resources.schema import Schema
@@ -60,6 +61,8 @@ def _clone(building: Building, pick: Pick, name: str) -> Clone | None:
     if name in (origin.name, pick.name):
         building.problem(pick.at, f"{name} would be a backup of itself; give another backup_catalog or backup_schema")
         return None
+    if pick.of_pipeline and (lost := unshielded(pick.observed, None)):
+        building.notices.append(f"the backup of {pick.name} does not have {' and '.join(lost)} of the pipeline's table")
     lifecycle: Lifecycle = setting("lifecycle", pick.levels, Lifecycle())
     made = Clone(side=Side.SOURCE, name=name, source=origin.name, origin=str(origin), lifecycle=lifecycle)
     return limited(made, pick.levels)
