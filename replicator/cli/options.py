@@ -1,5 +1,6 @@
 """Options that several verbs share, and the policy they come to."""
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -24,7 +25,7 @@ Allowed = Annotated[
     typer.Option(
         "--allow-destroy",
         metavar="ADDRESS|CODE",
-        help="Release a guard for this run: an address pattern, or a code as plan prints it.",
+        help="Release a guard for this run: by address pattern, code as plan prints it, or CODE:PATTERN.",
     ),
 ]
 Workers = Annotated[
@@ -37,6 +38,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Output = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Save the plan for apply --plan.")]
 
 
+_LIKE_CODE = re.compile(r"[A-Za-z]{2}\d+")
 LIKE = "addresses look like target:table/catalog.schema.table"
 
 
@@ -72,9 +74,10 @@ def policy(
 ) -> Policy:
     """What this run may do. Raises UsageError for a release that names neither a guard nor addresses."""
     for text in allowed or ():
-        if text not in set(Code) and ":" not in text:
-            near = nearest(text.upper(), Code)
-            known = f"codes: {', '.join(Code)}; patterns: target:table/sales.*"
+        head, colon, _ = text.partition(":")
+        if head not in set(Code) and (not colon or _LIKE_CODE.fullmatch(head)):
+            near = nearest(head.upper(), Code)
+            known = f"codes: {', '.join(Code)}; patterns: target:table/sales.*, DL101:target:table/sales.*"
             raise UsageError(
                 f"--allow-destroy {text}: neither a guard's code nor an address pattern",
                 hint=f"did you mean {near}? {known}" if near else known,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from replicator.cli import output
 from replicator.cli.common import Run
 from replicator.cli.options import must_match, refresh_of
-from replicator.engine.policy import Code
+from replicator.engine.policy import release_of
 from replicator.errors import ReplicatorError
 
 READING = "reading both metastores"
@@ -110,7 +110,8 @@ def planned(
     must_match(policy.targets, known, "--target")
     must_match(policy.excludes, known, "--exclude")
     if typed:
-        must_match((text for text in policy.allow if text not in set(Code)), known, "--allow-destroy")
+        patterns = (pattern for _, pattern in map(release_of, policy.allow) if pattern)
+        must_match(patterns, known, "--allow-destroy")
     for notice in (*prepared.notices, *notes(prepared.snapshots)):
         output.tell(run, f"! {notice}")
     if keep and session.saved is None:

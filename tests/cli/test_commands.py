@@ -300,7 +300,9 @@ def test_a_destroy_that_ended_halfway_goes_on(shop: Path, command: Command) -> N
     [
         (("plan", "--allow-destroy", "target:clone/shop_dr.sale.items"), "target:clone/shop_dr.sales.items"),
         (("apply", "--yes", "--allow-destroy", "target:clone/shop_dr.sale.*"), "target:clone/shop_dr.sales.items"),
+        (("plan", "--allow-destroy", "DL202:target:clone/shop_dr.sale.*"), "target:clone/shop_dr.sales.items"),
         (("destroy", "--yes", "--allow-destroy", "PR01"), "PR101"),
+        (("plan", "--allow-destroy", "PR01:target:*"), "PR101"),
         (("plan", "--target", "source:shar/shop_share"), "source:share/shop_share"),
         (("plan", "--exclude", "source:shar/*"), "source:share/shop_share"),
         (("reconcile", "shop_dr.sales.item"), "shop_dr.sales.items"),
