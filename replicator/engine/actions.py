@@ -101,10 +101,14 @@ class Precondition(Model):
 
 
 class Estimate(Model):
+    """What a copy will get. `removed` are the rows that it will lose, by the operation that took them from its origin;
+    None where the origin's history does not say how many."""
+
     versions: int | None = None
     files: int | None = None
     bytes: int | None = None
     source_version: int | None = None
+    removed: dict[str, int | None] = Field(default_factory=dict)
 
 
 class DeclaredAt(Model):

@@ -18,8 +18,8 @@ from replicator.render.drift import News, grouped, lag_lines, ways_out, who
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
 from replicator.render.look import Look, clean, count, cut, listed, many, value, with_options
 from replicator.render.sections import alike_blocks
-from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, revokes, sections, told
-from replicator.render.text import next_command, short_id
+from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, losing, revokes, sections, told
+from replicator.render.text import next_command, reassurance, short_id
 
 BUDGET = 60_000
 GROUPS = 20
@@ -175,7 +175,7 @@ def _section(do: Do, actions: Sequence[Action], detail: Detail) -> str:
     plain = actions if do is Do.CREATE else [action for action in actions if not action.changes]
     table = _table(plain, detail) if plain else ""
     inside = "\n\n".join(part for part in (table, body) if part)
-    facts = ", ".join(filter(None, [kinds, behind(actions), amount(actions)]))
+    facts = ", ".join(filter(None, [kinds, losing(actions), behind(actions), amount(actions)]))
     return f"<details><summary>{title} — {html.escape(facts)}</summary>\n\n{inside}\n</details>"
 
 
@@ -258,7 +258,7 @@ def _foot(plan: Plan, look: Look) -> str:
     config = code(plan.config.hash.removeprefix("sha256:")[:7])
     against = f"State serial {plan.state.serial} · config {config} · read as {principals}{part}"
     words, _, command = next_command(plan, look, None).partition(":  ")
-    safe = "" if any(map(is_dangerous, plan.actions)) else "Nothing is destroyed, no access is revoked. "
+    safe = "" if any(map(is_dangerous, plan.actions)) else f"{reassurance(plan)} "
     return f"{against}\n{safe}{words}: {code(command)}. A change of configuration, state or metastore gives another id."
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from replicator.address import Address
-from replicator.engine.actions import Action, Block, Do
+from replicator.engine.actions import Action, Block, Do, Estimate
 from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
 from replicator.render.look import Look, clean, count, cut, joined, many, size, spread, value, wrapped
@@ -15,6 +15,7 @@ from replicator.render.symbols import (
     blocked_because,
     estimated,
     expanded,
+    losing,
     revokes,
 )
 from replicator.render.symbols import told as told_why
@@ -237,13 +238,23 @@ def _syncs(actions: Sequence[Action], look: Look) -> list[str]:
     if not actions:
         return []
     copied = amount(actions)
-    told = [*filter(None, [behind(actions), f"{copied} to copy" if copied else ""])]
+    told = [*filter(None, [losing(actions), behind(actions), f"{copied} to copy" if copied else ""])]
     if len(actions) > SMALLEST and not look.full:
-        return [f"↻ SYNC {count(len(actions))}   {' · '.join([*told, collapsed([item.address for item in actions])])}"]
+        told.append(collapsed([item.address for item in actions]))
+        return [f"↻ SYNC {count(len(actions))}   {' · '.join(told)}", *_losers(actions)]
     lines = [f"↻ SYNC {count(len(actions))}" + (f"   {' · '.join(told)}" if told else "")]
     if look.full:
         return lines + _all(actions, look)
     return lines + [f"   ↻ {clean(action.address)}   {clean(action.message)}{estimated(action)}" for action in actions]
+
+
+def _losers(actions: Sequence[Action]) -> list[str]:
+    """The copies that lose rows by name, those first that lose most as far as it is known."""
+    losers = [action for action in actions if action.estimate and action.estimate.removed]
+    losers.sort(key=lambda action: -sum(number or 0 for number in (action.estimate or Estimate()).removed.values()))
+    shown = [f"   ! {clean(action.address)}   {losing([action]).partition(' ')[2]}" for action in losers[:ROWS]]
+    more = len(losers) - len(shown)
+    return [*shown, *([f"   …{many(more, 'more copy loses rows', 'more copies lose rows')}"] if more else [])]
 
 
 def _checks(actions: Sequence[Action], look: Look) -> list[str]:

@@ -513,3 +513,21 @@ def test_the_emulator_gives_a_token_to_a_principal(shop: Path, command: Command)
     url = f"{start('us-east', ROOT).url}/api/2.0/preview/scim/v2/Me"
     with urlopen(Request(url, headers={"Authorization": f"Bearer {ended.out.strip()}"})) as answer:
         assert json.load(answer)["userName"] == "analyst@example.com"
+
+
+def test_a_mass_delete_on_the_source_is_seen_in_the_plan_and_costs_no_statement_more(
+    shop: Path, command: Command
+) -> None:
+    command("apply", "--yes")
+    command("emulator", "exec", "emulator://us-east", "INSERT INTO shop.sales.orders VALUES (4, 'd')")
+    asked = []
+    for statement in ("", "DELETE FROM shop.sales.orders WHERE id > 1"):
+        if statement:
+            command("emulator", "exec", "emulator://us-east", statement)
+        before = len(requestlog.read(shop / ROOT))
+        made = json.loads(command("plan", "--json").out)
+        asked.append(sum("statement" in line for line in requestlog.read(shop / ROOT)[before:]))
+    assert asked[0] == asked[1]
+    (removed,) = [item["estimate"]["removed"] for item in made["actions"] if item["moves_data"]]
+    assert removed == {"DELETE": 3}
+    assert "loses 3 rows by DELETE" in command("plan").out

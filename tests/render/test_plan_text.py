@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from replicator.engine.actions import Action, Block, Cause, Do, Notice, Plan, Reason, Risk
+from replicator.engine.actions import Action, Block, Cause, Do, Estimate, Notice, Plan, Reason, Risk
 from replicator.render.look import Look, painted, to_ascii
 from replicator.render.text import plan_text
 from tests.render import factory
@@ -174,3 +174,33 @@ def test_what_waits_for_a_blocked_removal_is_told_and_not_offered() -> None:
     assert "   − target:schema/a.b   waits for what is blocked\n" in text
     assert "Plan 1be70c55: 1 to destroy (1 wait for what is blocked) · 9 blocked." in text
     assert text.splitlines()[-1] == "Nothing is done unless you release it:  replicator destroy --allow-destroy DL101"
+
+
+def _emptied(name: str, removed: dict[str, int | None]) -> Action:
+    return factory.action(
+        f"target:clone/dr.s.{name}",
+        Do.SYNC,
+        message="1 version behind",
+        moves_data=True,
+        estimate=Estimate(versions=1, files=0, bytes=0, removed=removed),
+    )
+
+
+@pytest.mark.parametrize("number", [1, 60])
+def test_rows_that_copies_will_lose_are_said_of_each_and_of_all(number: int) -> None:
+    emptied = [_emptied("gone", {"DELETE": 1_000_000}), _emptied("cut", {"MERGE": 7, "TRUNCATE": None})]
+    others = [_emptied(f"t{n:02d}", {}) for n in range(number)]
+    text = plan_text(factory.plan([*others, *emptied]), Look(width=140))
+    header = next(line for line in text.splitlines() if line.startswith("  data "))
+    assert header.endswith("1 version behind, 2 lose 1,000,007 rows and more by DELETE, MERGE, TRUNCATE")
+    for name, told in (("gone", "1,000,000 rows by DELETE"), ("cut", "7 rows and more by MERGE, TRUNCATE")):
+        lines = text.partition("dr.s." + name)[2].splitlines()[:2]
+        assert any(f"loses {told}" in line for line in lines)
+    assert "Nothing is destroyed" not in text
+    assert "No access is revoked." in text
+    assert "Nothing is destroyed" in plan_text(factory.plan(others), Look())
+
+
+def test_a_table_that_was_emptied_by_nobody_knows_how_many_rows() -> None:
+    text = plan_text(factory.plan([_emptied("cut", {"TRUNCATE": None})]), Look())
+    assert "1 version behind · 0 B · 0 files · loses rows by TRUNCATE" in text
