@@ -37,16 +37,18 @@ class Detail(IntEnum):
     ALL = 4
 
 
-def plan_markdown(plan: Plan, look: Look, *, budget: int = BUDGET) -> str:
-    """The plan in the most detail that fits `budget` bytes of UTF-8."""
+def plan_markdown(plan: Plan, look: Look, *, budget: int = BUDGET, saved_as: str | None = None) -> str:
+    """The plan in the most detail that fits `budget` bytes of UTF-8. Who reads it does not have the file that it was
+    saved as, so its id is named, unless --target or --exclude made it, which only the file knows."""
+    file = None if plan.complete else saved_as
     for detail in reversed(Detail):
-        text = "\n\n".join(_plan_parts(plan, look, detail)) + "\n"
+        text = "\n\n".join(_plan_parts(plan, look, detail, file)) + "\n"
         if len(text.encode()) <= budget:
             break
     return text
 
 
-def _plan_parts(plan: Plan, look: Look, detail: Detail) -> Iterator[str]:
+def _plan_parts(plan: Plan, look: Look, detail: Detail, file: str | None = None) -> Iterator[str]:
     found = sections(plan)
     yield f"<!-- replicator:plan env={_attribute(plan.environment)} -->\n{_title('plan', plan.environment, plan)}"
     if not plan.actions:
@@ -60,7 +62,7 @@ def _plan_parts(plan: Plan, look: Look, detail: Detail) -> Iterator[str]:
         if found.plain[do]:
             yield _section(do, found.plain[do], detail)
     yield from _notices(plan, detail)
-    yield _foot(plan, look)
+    yield _foot(plan, look, file)
 
 
 def _title(verb: str, environment: str, plan: Plan) -> str:
@@ -252,12 +254,12 @@ def _notices(plan: Plan, detail: Detail) -> Iterator[str]:
         yield "\n".join(["> [!NOTE]", *rows])
 
 
-def _foot(plan: Plan, look: Look) -> str:
+def _foot(plan: Plan, look: Look, file: str | None) -> str:
     principals = " and ".join(sorted({code(ref.principal) for ref in plan.metastores.values()}))
     part = "" if plan.complete else " · a part of the whole (--target or --exclude)"
     config = code(plan.config.hash.removeprefix("sha256:")[:7])
     against = f"State serial {plan.state.serial} · config {config} · read as {principals}{part}"
-    words, _, command = next_command(plan, look, None).partition(":  ")
+    words, _, command = next_command(plan, look, file).partition(":  ")
     safe = "" if any(map(is_dangerous, plan.actions)) else f"{reassurance(plan)} "
     return f"{against}\n{safe}{words}: {code(command)}. A change of configuration, state or metastore gives another id."
 

@@ -369,6 +369,20 @@ def test_run_is_for_schedulers(shop: Path, command: Command) -> None:
     assert "No changes" in command("run", "--dry-run").out
 
 
+def test_a_saved_plan_as_a_comment_names_what_makes_it_the_same_plan(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    released = ("--allow-destroy", "TH102", "--allow-destroy", "target:clone/*")
+    command("plan", "--destroy", *released, "--out", "gone.json")
+    text = command("plan", "--destroy", *released).out.splitlines()[-1].partition("replicator ")[2]
+    assert "--allow-destroy 'target:clone/*'" in text
+    assert f"Apply exactly this: `replicator {text}`" in command("show", "gone.json", "--markdown").out
+    assert f"Apply exactly this: `replicator {text}`" in command("plan", "--destroy", *released, "--markdown").out
+    command("plan", "--destroy", *released, "--target", "target:check/*", "--out", "part.json")
+    assert "`replicator apply --plan part.json`" in command("show", "part.json", "--markdown").out
+    (shop / "gone.json").unlink()
+    assert command(*shlex.split(text)).code == 0
+
+
 def test_markdown_is_a_comment(shop: Path, command: Command) -> None:
     assert command("plan", "--markdown").out.startswith("<!-- replicator:plan env=default -->\n")
     command("apply", "--yes")
