@@ -17,7 +17,7 @@ from replicator.render import changes as change_text
 from replicator.render.drift import News, grouped, lag_lines, ways_out, who
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
 from replicator.render.look import Look, clean, count, cut, listed, many, value, with_options
-from replicator.render.sections import alike_blocks
+from replicator.render.sections import alike_blocks, by_why
 from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, losing, revokes, sections, told
 from replicator.render.text import next_command, reassurance, short_id
 
@@ -176,7 +176,8 @@ def _section(do: Do, actions: Sequence[Action], detail: Detail) -> str:
     body = _diff(changed, detail) if changed and do is not Do.CREATE else ""
     plain = actions if do is Do.CREATE else [action for action in actions if not action.changes]
     table = _table(plain, detail) if plain else ""
-    inside = "\n\n".join(part for part in (table, body) if part)
+    reasons = [f"- {count(len(alike))}: {_text(why)}" for why, alike in by_why(actions)[:GROUPS] if why]
+    inside = "\n\n".join(part for part in (table, "\n".join(reasons), body) if part)
     facts = ", ".join(filter(None, [kinds, losing(actions), behind(actions), amount(actions)]))
     return f"<details><summary>{title} — {html.escape(facts)}</summary>\n\n{inside}\n</details>"
 

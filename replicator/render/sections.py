@@ -230,8 +230,28 @@ def _counted(title: str, why: str, actions: Sequence[Action], look: Look) -> lis
         return lines + _all(actions, look)
     changed = [action for action in actions if action.changes]
     untouched = [action for action in actions if not action.changes]
-    rows = _by_type_rows(title[0], untouched, look) if untouched else []
+    reasons = by_why(untouched)
+    rows = [row for why, alike in reasons[:ROWS] for row in _reasoned(title[0], why, alike, look)]
+    if more := sum(len(alike) for _, alike in reasons[ROWS:]):
+        rows.append(f"   …{count(more)} more: --full shows them")
     return lines + rows + (_limited(group(changed), look, _changed_rows) if changed else [])
+
+
+def by_why(actions: Iterable[Action]) -> list[tuple[str, list[Action]]]:
+    """Actions by why they are done, where the title of their section does not say it: that something is forgotten is
+    no reason."""
+    found: dict[str, list[Action]] = {}
+    for action in actions:
+        found.setdefault(told_why(action) if action.do is Do.FORGET else "", []).append(action)
+    return list(found.items())
+
+
+def _reasoned(symbol: str, why: str, actions: Sequence[Action], look: Look) -> list[str]:
+    rows = _by_type_rows(symbol, actions, look)
+    if not why:
+        return rows
+    whole = f"{rows[-1]}   {why}"
+    return [*rows[:-1], whole] if len(rows) == 1 and len(whole) <= look.width else [*rows, f"       {why}"]
 
 
 def _syncs(actions: Sequence[Action], look: Look) -> list[str]:

@@ -266,6 +266,19 @@ def test_destroy_removes_what_we_made_and_needs_a_release_for_data(shop: Path, c
     assert command("emulator", "exec", "emulator://us-east", "SELECT count(*) FROM shop.sales.orders").code == 0
 
 
+def test_a_destroy_says_why_it_keeps_what_it_forgets(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    whys = (
+        "kept, as it holds target:schema/shop_dr.checks, which is kept",
+        "kept: results of reconcile are never dropped",
+        "a check is nothing in a metastore",
+    )
+    for form in ((), ("--full",), ("--markdown",)):
+        out = command("plan", "--destroy", *form).out.replace("\\_", "_")
+        assert [why for why in whys if why not in out] == []
+        assert "no longer in the configuration" not in out
+
+
 def test_destroying_around_what_is_blocked_leaves_its_containers_alone(shop: Path, command: Command) -> None:
     command("apply", "--yes")
     before = len(requestlog.read(shop / ROOT))
