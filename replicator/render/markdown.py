@@ -17,6 +17,7 @@ from replicator.render import changes as change_text
 from replicator.render.drift import News, grouped, lag_lines, ways_out, who
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
 from replicator.render.look import Look, clean, count, cut, listed, many, value, with_options
+from replicator.render.releases import release_together, released_lines
 from replicator.render.sections import alike_blocks, by_why
 from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, losing, revokes, sections, told
 from replicator.render.text import next_command, reassurance, short_id
@@ -58,6 +59,8 @@ def _plan_parts(plan: Plan, look: Look, detail: Detail, file: str | None = None)
     yield _by_side(plan)
     yield from _caution(found.danger)
     yield from _warning(found.blocked, look)
+    if released := released_lines(plan.actions):
+        yield "\n".join(["> [!WARNING]", *(f"> - {_text(line)}" for line in released)])
     for do in (Do.CREATE, Do.RENAME, Do.UPDATE, Do.IMPORT, Do.SYNC, Do.FORGET, Do.CHECK):
         if found.plain[do]:
             yield _section(do, found.plain[do], detail)
@@ -141,7 +144,7 @@ def _warning(blocked: Sequence[Action], look: Look) -> Iterator[str]:
         return
     rows: list[str] = []
     for members in alike_blocks(blocked):
-        rows += [f"> - {_blocked_names(members)}", *(f">   {line}" for line in _blocked_why(members, look))]
+        rows += [f"> - {_blocked_names(members)}", *(f">   {line}" for line in _blocked_why(members, blocked, look))]
     yield "\n".join(["> [!WARNING]", "> **Apply will refuse until these are resolved**", *rows])
 
 
@@ -154,12 +157,10 @@ def _blocked_names(members: Sequence[Action]) -> str:
     return ", ".join(code(action.address) for action in members)
 
 
-def _blocked_why(members: Sequence[Action], look: Look) -> list[str]:
-    first = members[0]
-    name = "ADDRESS" if len(members) > 1 else first.address
+def _blocked_why(members: Sequence[Action], held: Sequence[Action], look: Look) -> list[str]:
     told = []
-    for block in first.blocked:
-        release = with_options(block.release.replace(first.address, name), look.arguments)
+    for block in members[0].blocked:
+        release = with_options(release_together(block, members, held), look.arguments)
         told.append(
             f"{code(block.code)} {_text(block.message)}" + (f"; release it: {code(release)}" if release else "")
         )

@@ -7,6 +7,7 @@ from replicator.engine.actions import Action, Block, Do, Estimate
 from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
 from replicator.render.look import Look, clean, count, cut, joined, many, size, spread, value, wrapped
+from replicator.render.releases import release_together
 from replicator.render.symbols import (
     SYMBOLS,
     Sections,
@@ -47,7 +48,7 @@ def _blocked_section(actions: Sequence[Action], look: Look) -> list[str]:
         return []
     lines = [f"⛔ BLOCKED {count(len(actions))}   apply will refuse until these are resolved"]
     for members in alike_blocks(actions):
-        lines += _blocked_alike(members, look)
+        lines += _blocked_alike(members, actions, look)
     return lines
 
 
@@ -63,16 +64,15 @@ def _without_address(action: Action, block: Block) -> tuple[str, str, str]:
     return block.code, block.message.replace(action.address, "…"), block.release.replace(action.address, "…")
 
 
-def _blocked_alike(members: Sequence[Action], look: Look) -> list[str]:
+def _blocked_alike(members: Sequence[Action], held: Sequence[Action], look: Look) -> list[str]:
     """Actions that the same guard holds: each is named if it destroys, otherwise alike ones are counted."""
-    first = members[0]
     alike = len(members) >= SMALLEST and not look.full
     if alike and not any(action.do in (Do.DELETE, Do.REPLACE) for action in members):
         rows = [_counted_row(part, look) for part in by_type(members)]
     else:
         rows = [f"   {SYMBOLS[action.do]} {clean(action.address)}" for action in members]
-    for block in first.blocked:
-        release = block.release.replace(first.address, "ADDRESS") if alike else block.release
+    for block in members[0].blocked:
+        release = release_together(block, members, held)
         rows += blocked_because(block.model_copy(update={"release": release}), "        ", look)
     return rows
 

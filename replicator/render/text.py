@@ -7,6 +7,7 @@ from replicator.address import Address
 from replicator.engine.actions import Action, Cause, Do, Plan, SideRef
 from replicator.engine.guards import release_all
 from replicator.render.look import Look, clean, count, duration, folded, listed, many, wrapped
+from replicator.render.releases import released_lines
 from replicator.render.sections import sectioned
 from replicator.render.symbols import WORDS, amount, behind, expanded, is_dangerous, losing, sections, takes_access
 
@@ -24,7 +25,8 @@ def plan_text(plan: Plan, look: Look, *, saved_as: str | None = None, under_way:
     found = sections(plan)
     body = _flat(plan, look) if _is_small(plan) and not look.full else sectioned(found, look)
     ending = [] if under_way else [next_command(plan, look, saved_as)]
-    parts = [header(plan, look), *body, *filter(None, [_notices(plan, look)]), footer(plan, look, ending)]
+    let_go = [line for told in released_lines(plan.actions) for line in wrapped(f"! {told}", look.width, 4)]
+    parts = [header(plan, look), *body, *filter(None, [let_go, _notices(plan, look)]), footer(plan, look, ending)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
