@@ -16,6 +16,7 @@ from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.resources.base import Lag, Observed, ResourceType
 from replicator.resources.canonical import principal
+from replicator.wording import listed
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _drops_column(case: Case) -> Block | None:
     lossy = [".".join(change.path) for change in case.action.changes if change.lossy]
     if not lossy or not case.rtype.bears_data:
         return None
-    return Block(code=Code.DROPS_COLUMN, message=f"would drop or narrow {', '.join(lossy)}", release=_release(case))
+    return Block(code=Code.DROPS_COLUMN, message=f"would drop or narrow {listed(lossy, 5)}", release=_release(case))
 
 
 def _replaces_data(case: Case) -> Block | None:
@@ -195,7 +196,7 @@ def _schema_changed(case: Case) -> Block | None:
         return None
     return Block(
         code=Code.SCHEMA_CHANGED,
-        message=f"the source's schema changed: {'; '.join(case.breaks)}",
+        message=f"the source's schema changed: {listed(case.breaks, 5)}",
         release=f"set enforce_schema: false to let it follow, or {_release(case)}",
     )
 

@@ -33,6 +33,7 @@ from replicator.resources.base import (
     Task,
     Writer,
 )
+from replicator.wording import listed
 
 _VISIBLE_AFTER = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before each new look at an object that a write returned but a read does not show yet."""
@@ -276,7 +277,7 @@ def refuse_new_danger(job: Job, before: Observed | None, origin: Observed | None
     if report.breaks and not known and not job.context.policy.allows(Code.SCHEMA_CHANGED, str(job.address)):
         release = shlex.quote(f"{Code.SCHEMA_CHANGED.value}:{job.address}")
         raise StaleError(
-            f"{job.address}: the source's schema changed: {'; '.join(report.breaks)}",
+            f"{job.address}: the source's schema changed: {listed(report.breaks, 5)}",
             hint=f"plan again, or let it follow: replicator apply --allow-destroy {release}",
         )
 

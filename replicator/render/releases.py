@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from replicator.engine.actions import Action, Block
 from replicator.engine.guards import NAMED
 from replicator.render.groups import pattern
-from replicator.render.look import clean, listed
+from replicator.render.look import clean
+from replicator.wording import listed
 
 _OPTION = "--allow-destroy "
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from replicator.address import Address
 from replicator.engine.actions import Action, Cause, Do, Plan, SideRef
 from replicator.engine.guards import release_all
-from replicator.render.look import Look, clean, count, duration, folded, listed, many, wrapped
+from replicator.render.look import Look, clean, count, duration, folded, many, wrapped
 from replicator.render.releases import released_lines
 from replicator.render.sections import sectioned
 from replicator.render.symbols import WORDS, amount, behind, expanded, is_dangerous, losing, sections, takes_access
+from replicator.wording import listed
 
 FLAT = 8
 """Up to this many actions are shown one by one, without headings."""
