@@ -444,7 +444,8 @@ def test_what_a_lost_state_left_is_taken_over_as_it_is(shop: Path, command: Comm
     assert f"replicator state adopt {lineage}" in held.out
     assert command("apply", "--yes").code == ExitCode.BLOCKED
     before = writes(shop)
-    assert command("state", "adopt", lineage, "--yes").code == 0
+    adopted = command("state", "adopt", lineage, "--yes")
+    assert (adopted.code, "was not checked" in adopted.err) == (0, True)
     again = command("state", "adopt", lineage, "--yes")
     assert (again.code, "already" in again.err) == (ExitCode.ERROR, True)
     taken = json.loads(command("plan", "--json").out)
@@ -476,6 +477,15 @@ def test_what_is_no_lineage_is_not_adopted(shop: Path, command: Command, given: 
     ended = command("state", "adopt", given, "--yes")
     assert (ended.code, "no lineage" in ended.err) == (ExitCode.USAGE, True)
     assert not (shop / "state").exists()
+
+
+def test_the_id_of_a_metastore_is_not_adopted_as_a_lineage(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    before = (shop / "state" / "default.json").read_bytes()
+    for side, metastore in json.loads(before)["metastores"].items():
+        ended = command("state", "adopt", metastore, "--yes")
+        assert (ended.code, f"is the {side} metastore, no lineage" in ended.err) == (ExitCode.ERROR, True)
+    assert (shop / "state" / "default.json").read_bytes() == before
 
 
 class TestState:
