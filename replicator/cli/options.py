@@ -97,9 +97,19 @@ def must_match(patterns: Iterable[str], addresses: Iterable[str], option: str, l
     for pattern in patterns:
         if any(fnmatchcase(address, pattern) for address in known):
             continue
-        near = nearest(pattern, known)
+        near = _meant(pattern, known)
         hint = f"did you mean {near}?" if near else like
         raise UsageError(f"{option} {pattern}: nothing has such an address", hint=hint)
+
+
+def _meant(pattern: str, known: Sequence[str]) -> str:
+    """The same pattern of another side or type if that names something, or else the most alike address."""
+    head, slash, rest = pattern.partition("/")
+    heads = {address.partition("/")[0] for address in known}
+    moved = (f"{other}/{rest if slash else head}" for other in sorted(heads))
+    fits = [other for other in moved if any(fnmatchcase(address, other) for address in known)]
+    beside = [address for address in known if address.startswith(f"{head}/")]
+    return nearest(pattern, fits) or nearest(pattern, beside) or nearest(pattern, known)
 
 
 def nearest(text: str, known: Iterable[str]) -> str:

@@ -317,7 +317,11 @@ def test_a_destroy_that_ended_halfway_goes_on(shop: Path, command: Command) -> N
         (("destroy", "--yes", "--allow-destroy", "PR01"), "PR101"),
         (("plan", "--allow-destroy", "PR01:target:*"), "PR101"),
         (("plan", "--target", "source:shar/shop_share"), "source:share/shop_share"),
-        (("plan", "--exclude", "source:shar/*"), "source:share/shop_share"),
+        (("plan", "--exclude", "source:shar/*"), "source:share/*"),
+        (("plan", "--target", "target:clnoe/*"), "target:clone/*"),
+        (("plan", "--target", "tarfet:clone/shop_dr.*"), "target:clone/shop_dr.*"),
+        (("plan", "--target", "clone/shop_dr.sales.*"), "target:clone/shop_dr.sales.*"),
+        (("plan", "--target", "target:clone/shop_rd.*"), "target:clone/shop_dr.sales.items"),
         (("reconcile", "shop_dr.sales.item"), "shop_dr.sales.items"),
     ],
 )
