@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 STEPS: list[tuple[str, str, int]] = [
-    ("Start from nothing: two empty metastores, no state", "rm -rf state", 0),
+    ("Start from nothing: whatever this folder's two metastores and its state hold is thrown away", "rm -rf state", 0),
     ("", "replicator emulator reset --yes", 0),
     ("Put some data into the source", "replicator emulator exec emulator://us-east -f source.sql", 0),
     ("What would it take to have all of it on the other side?", "replicator plan", 0),

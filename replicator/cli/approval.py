@@ -112,7 +112,8 @@ def check_blocks(saved: Plan, now: Plan) -> None:
     ]
     if found:
         raise BlockedError(
-            "a guard holds back what it did not when the plan was saved:\n  " + "\n  ".join(found[:20]),
+            "a guard holds back what it did not when the plan was saved:\n  "
+            + "\n  ".join(found[:20] + [f"…{len(found) - 20} more"] * (len(found) > 20)),
             hint="plan again, and approve it",
         )
 

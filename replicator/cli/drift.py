@@ -11,7 +11,8 @@ from replicator.cli import output
 from replicator.cli.common import Run, verb
 from replicator.cli.drift_record import read_record, sort_out, updated, write_record
 from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, must_match, together
-from replicator.cli.work import READING, notes, opened
+from replicator.cli.reading import reading
+from replicator.cli.work import notes, opened
 from replicator.errors import ExitCode
 from replicator.render.look import many
 
@@ -55,12 +56,11 @@ def drift(
     from replicator.execution.estimating import waiting as late
     from replicator.execution.events import now
     from replicator.execution.session import observe
-    from replicator.render.progress import waiting
 
     together(json=as_json, markdown=markdown)
     output.must_be_writable(junit)
     accepted = _baseline(run, baseline)
-    with opened(run, workers=workers) as session, waiting(READING, quiet=run.quiet):
+    with opened(run, workers=workers) as session, reading(run):
         seen = observe(session)
         clock = Clock(now(), late(session, seen.opened.state, seen.snapshots))
         backend = session.store.backend

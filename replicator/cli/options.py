@@ -1,5 +1,6 @@
 """Options that several verbs share, and the policy they come to."""
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -24,7 +25,7 @@ Allowed = Annotated[
     typer.Option(
         "--allow-destroy",
         metavar="ADDRESS|CODE",
-        help="Release a guard for this run: an address pattern, or a code as plan prints it.",
+        help="Release a guard for this run: by address pattern, code as plan prints it, or CODE:PATTERN.",
     ),
 ]
 Workers = Annotated[
@@ -37,6 +38,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Output = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Save the plan for apply --plan.")]
 
 
+_LIKE_CODE = re.compile(r"[A-Za-z]{2}\d+")
 LIKE = "addresses look like target:table/catalog.schema.table"
 
 
@@ -72,9 +74,10 @@ def policy(
 ) -> Policy:
     """What this run may do. Raises UsageError for a release that names neither a guard nor addresses."""
     for text in allowed or ():
-        if text not in set(Code) and ":" not in text:
-            near = nearest(text.upper(), Code)
-            known = f"codes: {', '.join(Code)}; patterns: target:table/sales.*"
+        head, colon, _ = text.partition(":")
+        if head not in set(Code) and (not colon or _LIKE_CODE.fullmatch(head)):
+            near = nearest(head.upper(), Code)
+            known = f"codes: {', '.join(Code)}; patterns: target:table/sales.*, DL101:target:table/sales.*"
             raise UsageError(
                 f"--allow-destroy {text}: neither a guard's code nor an address pattern",
                 hint=f"did you mean {near}? {known}" if near else known,
@@ -94,9 +97,19 @@ def must_match(patterns: Iterable[str], addresses: Iterable[str], option: str, l
     for pattern in patterns:
         if any(fnmatchcase(address, pattern) for address in known):
             continue
-        near = nearest(pattern, known)
+        near = _meant(pattern, known)
         hint = f"did you mean {near}?" if near else like
         raise UsageError(f"{option} {pattern}: nothing has such an address", hint=hint)
+
+
+def _meant(pattern: str, known: Sequence[str]) -> str:
+    """The same pattern of another side or type if that names something, or else the most alike address."""
+    head, slash, rest = pattern.partition("/")
+    heads = {address.partition("/")[0] for address in known}
+    moved = (f"{other}/{rest if slash else head}" for other in sorted(heads))
+    fits = [other for other in moved if any(fnmatchcase(address, other) for address in known)]
+    beside = [address for address in known if address.startswith(f"{head}/")]
+    return nearest(pattern, fits) or nearest(pattern, beside) or nearest(pattern, known)
 
 
 def nearest(text: str, known: Iterable[str]) -> str:

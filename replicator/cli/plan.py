@@ -80,6 +80,6 @@ def show_plan(
     if as_json:
         output.show_json(made.model_dump(mode="json"))
     elif markdown:
-        output.show_raw(plan_markdown(made, place))
+        output.show_raw(plan_markdown(made, place, saved_as=saved_as))
     else:
         output.show(run, plan_text(made, place, saved_as=saved_as, under_way=under_way))

@@ -9,7 +9,8 @@ import typer
 from replicator.cli import output
 from replicator.cli.common import Run, verb
 from replicator.cli.options import AsJson, Full, Workers, must_match
-from replicator.cli.work import READING, opened
+from replicator.cli.reading import reading
+from replicator.cli.work import opened
 from replicator.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ def reconcile(
     from replicator.reconciliation.drilldown import Limits
     from replicator.reconciliation.recipe import Hashing
     from replicator.reconciliation.task import Settings
-    from replicator.render.progress import progress, waiting
+    from replicator.render.progress import progress
 
     output.must_be_writable(html, junit)
     settings = Settings(hashing=Hashing(hash_name.value), limits=Limits(show_values=show_values))
     with opened(run, workers=workers) as session:
         sample = sample or session.config.sample
         wanted = Wanted(patterns or ("*",), settings, sample, keep=not no_results)
-        with waiting(READING, quiet=run.quiet):
+        with reading(run):
             prepared = prepare(session)
         checks = [address for address in prepared.desired.resources if address.type == "check"]
         must_match(patterns or (), {name for at in checks for name in (str(at), at.name)}, "PATTERN", _LIKE)

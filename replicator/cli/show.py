@@ -9,7 +9,7 @@ import typer
 
 from replicator.cli import output
 from replicator.cli.common import Run, verb
-from replicator.cli.options import AsJson, AsMarkdown, Full, must_match, together
+from replicator.cli.options import AsJson, AsMarkdown, Full, must_match, selection, together
 from replicator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,9 +41,11 @@ def show(
     if "plan_id" in _document(file):
         from replicator.cli.approval import read_plan
         from replicator.cli.plan import show_plan
+        from replicator.engine.policy import Policy
 
-        made = _part(read_plan(file), chosen) if chosen else read_plan(file)
-        place = output.look(run, full=full or bool(chosen))
+        whole = read_plan(file)
+        made = _part(whole, chosen) if chosen else whole
+        place = output.look(run, full=full or bool(chosen), selection=selection(Policy(allow=whole.released)))
         show_plan(run, made, place, as_json=as_json, markdown=markdown, saved_as=str(file))
     else:
         from replicator.cli.state import show_state

@@ -151,6 +151,11 @@ def adopt(run: Run, lineage: Lineage, yes: Yes = False) -> None:
     if not yes:
         typer.confirm(f"Take over what carries the mark of {wanted}? No other state may hold it.", abort=True, err=True)
     _saved(run, edits.adopt(place(run), wanted, notify=_notices(run)))
+    output.tell(
+        run,
+        "! No workspace was asked: whether anything carries this mark, and whether another state holds it, was not "
+        f"checked. What it takes over is shown by:  replicator plan{run.arguments}",
+    )
 
 
 def _lineage(text: str) -> str:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from replicator.cli import output
 from replicator.cli.common import Run
 from replicator.cli.options import must_match, refresh_of
-from replicator.engine.policy import Code
+from replicator.cli.reading import interrupts_heard, reading
+from replicator.engine.policy import release_of
 from replicator.errors import ReplicatorError
-
-READING = "reading both metastores"
 
 if TYPE_CHECKING:
     from replicator.config import Config
@@ -45,7 +44,7 @@ def opened(
 
     path = snapshots.last(config) if snapshot is None and refresh == "false" else snapshot
     began = time.monotonic()
-    with open_session(
+    opening = open_session(
         config,
         state_directory=run.state_dir,
         workers=workers,
@@ -53,7 +52,10 @@ def opened(
         notify=lambda text: output.tell(run, f"! {text}"),
         trusting=refresh != "all",
         saved=snapshots.read(path) if path is not None else None,
-    ) as session:
+    )
+    with contextlib.ExitStack() as stack:
+        with interrupts_heard():
+            session = stack.enter_context(opening)
         with _retries(run):
             yield session
         _tell_timings(run, session, time.monotonic() - began)
@@ -100,9 +102,8 @@ def planned(
     """
     from replicator.execution.estimating import estimated
     from replicator.execution.session import prepare
-    from replicator.render.progress import waiting
 
-    with waiting(READING, quiet=run.quiet):
+    with reading(run):
         prepared = prepare(session, policy)
         if sizes:
             prepared = estimated(session, prepared)
@@ -110,7 +111,8 @@ def planned(
     must_match(policy.targets, known, "--target")
     must_match(policy.excludes, known, "--exclude")
     if typed:
-        must_match((text for text in policy.allow if text not in set(Code)), known, "--allow-destroy")
+        patterns = (pattern for _, pattern in map(release_of, policy.allow) if pattern)
+        must_match(patterns, known, "--allow-destroy")
     for notice in (*prepared.notices, *notes(prepared.snapshots)):
         output.tell(run, f"! {notice}")
     if keep and session.saved is None:

@@ -12,6 +12,7 @@ from replicator.config.problems import did_you_mean
 from replicator.config.sections import CatalogEntry, SchemaEntry
 from replicator.engine.desired import Position
 from replicator.resources.base import Observed
+from replicator.wording import listed
 
 PIPELINE_TYPES = frozenset({"STREAMING_TABLE", "MATERIALIZED_VIEW"})
 COPYABLE_TYPES = frozenset({"MANAGED", "EXTERNAL"}) | PIPELINE_TYPES
@@ -273,5 +274,5 @@ def skipped_notices(picked: Iterable[PickedSchema], done: str) -> Iterable[str]:
     """One sentence per schema that holds something that cannot be copied."""
     for schema in picked:
         if schema.skipped:
-            listed = ", ".join(f"{name.rpartition('.')[2]} ({what})" for name, what in schema.skipped)
-            yield f"not {done} of {schema.name}: {listed}"
+            names = [f"{name.rpartition('.')[2]} ({what})" for name, what in schema.skipped]
+            yield f"not {done} of {schema.name}: {listed(names, 5)}"

@@ -86,7 +86,7 @@ class Change(Model):
 
 
 class Block(Model):
-    """A guard that holds an action back; `release` is what a person types to let it pass."""
+    """A guard that holds an action back, or would; `release` is what a person types to let it pass."""
 
     code: str
     message: str
@@ -101,10 +101,14 @@ class Precondition(Model):
 
 
 class Estimate(Model):
+    """What a copy will get. `removed` are the rows that it will lose, by the operation that took them from its origin;
+    None where the origin's history does not say how many."""
+
     versions: int | None = None
     files: int | None = None
     bytes: int | None = None
     source_version: int | None = None
+    removed: dict[str, int | None] = Field(default_factory=dict)
 
 
 class DeclaredAt(Model):
@@ -114,7 +118,8 @@ class DeclaredAt(Model):
 
 class Action(Model):
     """What to do with one resource. `desired` are all its managed fields; `moves_data` says that a copy is brought
-    to its origin's version, before any change of fields; `depends_on` names other actions of the same plan."""
+    to its origin's version, before any change of fields; `depends_on` names other actions of the same plan;
+    `released` are the guards that would hold it back, had a person not let it go on."""
 
     address: str
     do: Do
@@ -130,6 +135,7 @@ class Action(Model):
     moves_data: bool = False
     estimate: Estimate | None = None
     blocked: tuple[Block, ...] = ()
+    released: tuple[Block, ...] = ()
     declared_at: DeclaredAt | None = None
 
     @property

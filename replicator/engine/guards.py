@@ -16,6 +16,7 @@ from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.resources.base import Lag, Observed, ResourceType
 from replicator.resources.canonical import principal
+from replicator.wording import listed
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _drops_column(case: Case) -> Block | None:
     lossy = [".".join(change.path) for change in case.action.changes if change.lossy]
     if not lossy or not case.rtype.bears_data:
         return None
-    return Block(code=Code.DROPS_COLUMN, message=f"would drop or narrow {', '.join(lossy)}", release=_release(case))
+    return Block(code=Code.DROPS_COLUMN, message=f"would drop or narrow {listed(lossy, 5)}", release=_release(case))
 
 
 def _replaces_data(case: Case) -> Block | None:
@@ -197,7 +198,7 @@ def _schema_changed(case: Case) -> Block | None:
         return None
     return Block(
         code=Code.SCHEMA_CHANGED,
-        message=f"the source's schema changed: {'; '.join(case.breaks)}",
+        message=f"the source's schema changed: {listed(case.breaks, 5)}",
         release=f"set enforce_schema: false to let it follow, or {_release(case)}",
     )
 
@@ -338,20 +339,41 @@ def release_all(actions: Iterable[Action]) -> str:
     codes = sorted({block.code for action in held for block in action.blocked})
     if not held or not codes or any(Code(code) in _NEVER_RELEASED for code in codes):
         return ""
-    names = [action.address for action in held]
-    by_name = len(names) <= NAMED and not any(code.startswith("TH") for code in codes)
+    names = [
+        action.address if len(action.blocked) == 1 and not action.released else f"{block.code}:{action.address}"
+        for action in held
+        for block in action.blocked
+    ]
+    by_name = len(held) <= NAMED and not any(code.startswith("TH") for code in codes)
     return "".join(f" --allow-destroy {shlex.quote(item)}" for item in (names if by_name else codes))
 
 
-def blocks(case: Case, policy: Policy) -> tuple[Block, ...]:
-    """Every block of one action that nobody released."""
-    found = (guard(case) for guard in GUARDS)
-    return tuple(
-        block
-        for block in found
-        if block is not None
-        and (Code(block.code) in _NEVER_RELEASED or not policy.allows(Code(block.code), str(case.address)))
+@dataclass(frozen=True)
+class Judged:
+    """What still holds an action back, and what would but for a release."""
+
+    blocked: tuple[Block, ...] = ()
+    released: tuple[Block, ...] = ()
+
+
+def judge(case: Case, policy: Policy, many: Iterable[Block] = ()) -> Judged:
+    """Every guard of one action, those of `many` actions at once included."""
+    found = [block for guard in GUARDS if (block := guard(case)) is not None]
+    free = [block for block in found if Code(block.code) not in _NEVER_RELEASED]
+    alone = len(free) == 1
+    address = str(case.address)
+    let_go = [block for block in free if policy.allows(Code(block.code), address, alone=alone)]
+    let_go += [block for block in many if policy.allows(Code(block.code), address)]
+    held = [block if alone or block not in free else _named(block, address) for block in found]
+    return Judged(
+        tuple(block for block in (*held, *many) if block.code not in {item.code for item in let_go}), tuple(let_go)
     )
+
+
+def _named(block: Block, address: str) -> Block:
+    """The same where others hold the address too: what releases it names it, so that it releases only itself."""
+    release = block.release.replace(shlex.quote(address), shlex.quote(f"{block.code}:{address}"))
+    return block.model_copy(update={"release": release})
 
 
 def thresholds(actions: Iterable[Action], state: State, policy: Policy) -> dict[str, Block]:
@@ -372,7 +394,7 @@ def thresholds(actions: Iterable[Action], state: State, policy: Policy) -> dict[
                 message=f"{word}s {len(hit)} of {held[side]} {side} objects at once, more than {percent} %",
                 release=f"replicator {verb_of(policy)} --allow-destroy {code.value}",
             )
-            found |= {address: block for address in hit if not policy.allows(code, address)}
+            found |= dict.fromkeys(hit, block)
     return found
 
 

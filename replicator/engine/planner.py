@@ -97,10 +97,9 @@ def _guard(
         case = replace(_case(action, views.get(action.at), snapshots, state, leaving), verb=guards.verb_of(policy))
         if action.at.type == "share":
             case = replace(case, uninvited=uninvited(action.at, declared, case.snapshot, state))
-        found = guards.blocks(case, policy)
-        if action.address in many:
-            found = (*found, many[action.address])
-        guarded.append(action.model_copy(update={"blocked": found}) if found else action)
+        found = guards.judge(case, policy, [many[action.address]] if action.address in many else [])
+        told = {"blocked": found.blocked, "released": found.released}
+        guarded.append(action.model_copy(update=told) if any(told.values()) else action)
     return guarded
 
 
@@ -189,7 +188,7 @@ def _summary(actions: Iterable[Action]) -> dict[str, int]:
     return {name: count for name, count in sorted(counts.items()) if count}
 
 
-_NO_PART_OF_ID = {"estimate", "declared_at", "message"}
+_NO_PART_OF_ID = {"estimate", "declared_at", "message", "released"}
 
 
 def identity(
@@ -208,6 +207,10 @@ def identity(
         "mode": mode,
         "config": config_hash,
         "metastores": {side: known.metastore_id for side, known in metastores.items()},
-        "actions": [action.model_dump(mode="json", exclude=_NO_PART_OF_ID) for action in actions],
+        "actions": [
+            action.model_dump(mode="json", exclude=_NO_PART_OF_ID)
+            | ({"released": [block.code for block in action.released]} if action.released else {})
+            for action in actions
+        ],
     } | ({"released": sorted(released)} if released else {})
     return fingerprint(body).removeprefix("sha256:")

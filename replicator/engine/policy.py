@@ -33,9 +33,16 @@ class Code(StrEnum):
     SCHEMA_CHANGED = "SC101"
 
 
+def release_of(text: str) -> tuple[str, str]:
+    """The code and the address pattern of a release, either of them empty: `DL101`, `target:table/sales.*`,
+    `DL101:target:table/sales.*`."""
+    head, _, rest = text.partition(":")
+    return (head, rest) if head in set(Code) else ("", text)
+
+
 @dataclass(frozen=True)
 class Policy:
-    """`allow` holds guard codes and address patterns (`target:table/sales.*`) that a person released for this run.
+    """`allow` holds what a person released for this run, as `release_of` reads it.
 
     `max_update_percent` and `max_delete_percent` apply per side that holds at least `threshold_objects` managed
     objects.
@@ -50,6 +57,10 @@ class Policy:
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
 
-    def allows(self, code: Code, address: str) -> bool:
-        """Whether a person released this guard for this resource."""
-        return any(pattern == code.value or fnmatchcase(address, pattern) for pattern in self.allow)
+    def allows(self, code: Code, address: str, *, alone: bool = False) -> bool:
+        """Whether a person released this guard for this resource. A pattern without a code names no guard, so it
+        releases only one that holds the resource `alone`."""
+        return any(
+            (named == code.value or (alone and not named)) and (not pattern or fnmatchcase(address, pattern))
+            for named, pattern in map(release_of, self.allow)
+        )

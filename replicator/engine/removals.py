@@ -10,6 +10,10 @@ from replicator.engine.fingerprints import object_fingerprint
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.resources import TYPES
+from replicator.resources.base import ResourceType
+
+RESULTS = "reconciliation"
+"""The section of the schema that keeps what reconcile found."""
 
 
 def removals(
@@ -106,11 +110,24 @@ def _removal(address: Address, entry: Entry, snapshot: Snapshot, *, requested: b
         do=do,
         cause=Cause.REMOVED,
         reason=reason,
-        message=unknown or "",
+        message=unknown or _why_it_stays(rtype, entry, do, reason, requested=requested),
         risk=_risk(address) if do is Do.DELETE else Risk.NONE,
         precondition=Precondition(exists=observed is not None, fingerprint=object_fingerprint(observed)),
         desired=ours,
     )
+
+
+def _why_it_stays(rtype: ResourceType, entry: Entry, do: Do, reason: Reason, *, requested: bool) -> str:
+    """Why what leaves the state is not dropped, where the reason of the action does not say it."""
+    if do is not Do.FORGET or reason is Reason.GONE:
+        return ""
+    if entry.on_removed == "forget" and not rtype.is_check:
+        return "kept: results of reconcile are never dropped" if entry.section == RESULTS else "kept by on_removed"
+    if not requested:
+        return ""
+    if rtype.is_check:
+        return "a check is nothing in a metastore"
+    return "it existed before us and stays" if entry.imported else "nothing of it is ours to drop"
 
 
 def _forgotten(address: Address, entry: Entry, snapshot: Snapshot, reason: Reason = Reason.REQUESTED) -> Action:

@@ -59,13 +59,16 @@ def move(backend: Backend, old: str, new: str, notify: Notify = silent) -> State
 def adopt(backend: Backend, lineage: str, notify: Notify = silent) -> State:
     """Take over what carries the mark of a lineage whose state is lost: the next plan imports what of it is declared.
 
-    Raises StateError when it is this state's own lineage, or was adopted already.
+    Raises StateError when it is this state's own lineage, was adopted already, or is the id of a metastore.
     """
     with backend.lock("state adopt", notify):
         store = StateStore(backend)
         opened = store.open()
         if opened.state.owns(lineage):
             raise StateError(f"what carries the mark of {lineage} is this deployment's already")
+        for side, metastore in opened.state.metastores.items():
+            if metastore == lineage:
+                raise StateError(f"{lineage} is the {side} metastore, no lineage", hint="plan prints it beside OW101")
         known = {"lineage": opened.state.lineage or str(uuid.uuid4()), "adopted": [*opened.state.adopted, lineage]}
         return _kept(store, opened, opened.state.model_copy(update=known))
 

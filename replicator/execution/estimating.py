@@ -25,7 +25,7 @@ Wanted = dict[Side, dict[str, tuple[str, int]]]
 
 
 def estimated(session: Session, prepared: Prepared) -> Prepared:
-    """The same with how many files and bytes each copy will move, as far as it can be told.
+    """The same with how many files and bytes each copy will move and which rows it will lose, as far as it can be told.
 
     A copy that is there lacks its origin's newest commits; one that is made, or made again, takes the whole table; and
     one whose origin moves in this plan follows what the origin gets.
@@ -78,7 +78,8 @@ def _sized(action: Action, size: Backlog | None) -> Action:
     if size is None:
         return action
     known = action.estimate or Estimate()
-    return action.model_copy(update={"estimate": known.model_copy(update={"files": size.files, "bytes": size.bytes})})
+    told = {"files": size.files, "bytes": size.bytes, "removed": dict(size.removed)}
+    return action.model_copy(update={"estimate": known.model_copy(update=told)})
 
 
 def totals(actions: Iterable[Action]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """One action at work: what its steps share, how they look at the object, and what they leave in the state."""
 
 import contextlib
+import shlex
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ from replicator.resources.base import (
     Task,
     Writer,
 )
+from replicator.wording import listed
 
 _VISIBLE_AFTER = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before each new look at an object that a write returned but a read does not show yet."""
@@ -271,10 +273,12 @@ def refuse_new_danger(job: Job, before: Observed | None, origin: Observed | None
     report = job.rtype.lag(job.action.desired, copy, origin, job.entry.outputs if job.entry else {})
     if report.lag in _LOSES_DATA and job.action.risk is not Risk.DATA_LOSS:
         raise StaleError(f"{job.address}: {report.why}; this was not planned", hint="plan again: replicator plan")
-    if report.breaks and not job.context.policy.allows(Code.SCHEMA_CHANGED, str(job.address)):
+    known = any(block.code == Code.SCHEMA_CHANGED for block in job.action.released)
+    if report.breaks and not known and not job.context.policy.allows(Code.SCHEMA_CHANGED, str(job.address)):
+        release = shlex.quote(f"{Code.SCHEMA_CHANGED.value}:{job.address}")
         raise StaleError(
-            f"{job.address}: the source's schema changed: {'; '.join(report.breaks)}",
-            hint=f"plan again, or let it follow: replicator apply --allow-destroy '{job.address}'",
+            f"{job.address}: the source's schema changed: {listed(report.breaks, 5)}",
+            hint=f"plan again, or let it follow: replicator apply --allow-destroy {release}",
         )
 
 

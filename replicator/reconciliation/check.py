@@ -17,6 +17,7 @@ from replicator.reconciliation.tables import AFRESH, Lookup, TableInfo
 from replicator.reconciliation.task import CheckTask, Outcome, Work, begin, sentence
 from replicator.reconciliation.verdicts import LASTING, CheckResult, Verdict, Why
 from replicator.resources.base import Reader
+from replicator.wording import listed
 
 _VERSION_GONE = re.compile(
     r"VERSION_NOT_FOUND|VERSION_NOT_CONTIGUOUS|CANNOT_RECONSTRUCT|FILE_NOT_FOUND|FileNotFound|FAILED_READ_FILE"
@@ -177,7 +178,7 @@ def _good(work: Work) -> Outcome:
     """Nothing that was looked at differs."""
     what = _compared(work)
     if work.blind and work.task.missing_data_check:
-        names = ", ".join(item.name for item in work.blind[:3])
+        names = listed([item.name for item in work.blind])
         message = f"equal in {what}; could not be compared: {names}"
         return Outcome(Verdict.UNVERIFIABLE, message, _why(work))
     tolerated = f"{work.differences.total or work.differing_rows_at_most} rows differ, which the threshold allows"

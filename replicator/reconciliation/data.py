@@ -17,6 +17,7 @@ from replicator.reconciliation.recipe import Recipe, recipe_id
 from replicator.reconciliation.tables import TableInfo
 from replicator.reconciliation.task import Outcome, Work
 from replicator.reconciliation.verdicts import DifferenceCounts, RowKind, Verdict, Why
+from replicator.wording import listed
 
 _ATTEMPTS = 3
 """How often a table without versions may change under the check before it is called moving."""
@@ -131,7 +132,7 @@ def _contradiction(work: Work) -> Outcome:
 
 
 def _told(work: Work) -> str:
-    columns = ", ".join(item.name for item in work.columns[:5]) + (", …" if len(work.columns) > 5 else "")
+    columns = listed([item.name for item in work.columns], 5)
     if not work.complete:
         share = f"{work.bad} of {work.buckets} buckets differ"
         return f"rows differ all over the table ({share})" + (f", in {columns}" if columns else "")

@@ -9,6 +9,7 @@ from replicator.reconciliation.task import Outcome, Work
 from replicator.reconciliation.verdicts import SchemaKind, Verdict, Why
 from replicator.resources.base import DeltaVersion
 from replicator.sqltext import quote, quote_name
+from replicator.wording import listed
 
 
 def pin(work: Work, versions: VersionOf) -> Outcome | None:
@@ -81,9 +82,8 @@ def judge_schema(work: Work) -> Outcome | None:
     breaking = [item for item in work.schema_differences if item.breaking]
     if not breaking:
         return None
-    words = ", ".join(f"{item.kind.value.replace('_', ' ')} {item.column or ''}".strip() for item in breaking[:3])
-    more = f" and {len(breaking) - 3} more" if len(breaking) > 3 else ""
-    return Outcome(Verdict.SCHEMA_MISMATCH, f"definitions differ: {words}{more}; rows were not compared")
+    words = listed([f"{item.kind.value.replace('_', ' ')} {item.column or ''}".strip() for item in breaking])
+    return Outcome(Verdict.SCHEMA_MISMATCH, f"definitions differ: {words}; rows were not compared")
 
 
 def _go_back(work: Work) -> None:

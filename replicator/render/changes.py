@@ -6,8 +6,9 @@ from itertools import groupby
 from typing import Any
 
 from replicator.engine.actions import Cause, Change
-from replicator.render.look import LISTED, clean, cut, listed, value
+from replicator.render.look import clean, cut, value
 from replicator.resources.base import Effect
+from replicator.wording import LISTED, listed
 
 _DRIFTED = (Cause.DRIFT, Cause.BOTH)
 

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-LISTED = 3
-"""Lists show this many items and count the rest."""
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -73,14 +70,6 @@ def cut(text: str, limit: int) -> str:
         return text
     head = (limit - 1) // 2
     return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
-
-
-def listed(items: Sequence[str], limit: int = LISTED) -> str:
-    """The first items and how many more there are."""
-    more = len(items) - limit
-    if more <= 0:
-        return ", ".join(items)
-    return f"{', '.join(items[:limit])}, …{count(more)} more"
 
 
 def value(given: Any, *, bare: bool = False) -> str:

@@ -16,10 +16,12 @@ from replicator.engine.drift import DriftReport
 from replicator.render import changes as change_text
 from replicator.render.drift import News, grouped, lag_lines, ways_out, who
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
-from replicator.render.look import Look, clean, count, cut, listed, many, value, with_options
-from replicator.render.sections import alike_blocks
-from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, revokes, sections, told
-from replicator.render.text import next_command, short_id
+from replicator.render.look import Look, clean, count, cut, many, value, with_options
+from replicator.render.releases import release_together, released_lines
+from replicator.render.sections import alike_blocks, by_why
+from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, losing, revokes, sections, told
+from replicator.render.text import next_command, reassurance, short_id
+from replicator.wording import listed
 
 BUDGET = 60_000
 GROUPS = 20
@@ -37,16 +39,18 @@ class Detail(IntEnum):
     ALL = 4
 
 
-def plan_markdown(plan: Plan, look: Look, *, budget: int = BUDGET) -> str:
-    """The plan in the most detail that fits `budget` bytes of UTF-8."""
+def plan_markdown(plan: Plan, look: Look, *, budget: int = BUDGET, saved_as: str | None = None) -> str:
+    """The plan in the most detail that fits `budget` bytes of UTF-8. Who reads it does not have the file that it was
+    saved as, so its id is named, unless --target or --exclude made it, which only the file knows."""
+    file = None if plan.complete else saved_as
     for detail in reversed(Detail):
-        text = "\n\n".join(_plan_parts(plan, look, detail)) + "\n"
+        text = "\n\n".join(_plan_parts(plan, look, detail, file)) + "\n"
         if len(text.encode()) <= budget:
             break
     return text
 
 
-def _plan_parts(plan: Plan, look: Look, detail: Detail) -> Iterator[str]:
+def _plan_parts(plan: Plan, look: Look, detail: Detail, file: str | None = None) -> Iterator[str]:
     found = sections(plan)
     yield f"<!-- replicator:plan env={_attribute(plan.environment)} -->\n{_title('plan', plan.environment, plan)}"
     if not plan.actions:
@@ -56,11 +60,13 @@ def _plan_parts(plan: Plan, look: Look, detail: Detail) -> Iterator[str]:
     yield _by_side(plan)
     yield from _caution(found.danger)
     yield from _warning(found.blocked, look)
+    if released := released_lines(plan.actions):
+        yield "\n".join(["> [!WARNING]", *(f"> - {_text(line)}" for line in released)])
     for do in (Do.CREATE, Do.RENAME, Do.UPDATE, Do.IMPORT, Do.SYNC, Do.FORGET, Do.CHECK):
         if found.plain[do]:
             yield _section(do, found.plain[do], detail)
     yield from _notices(plan, detail)
-    yield _foot(plan, look)
+    yield _foot(plan, look, file)
 
 
 def _title(verb: str, environment: str, plan: Plan) -> str:
@@ -139,7 +145,7 @@ def _warning(blocked: Sequence[Action], look: Look) -> Iterator[str]:
         return
     rows: list[str] = []
     for members in alike_blocks(blocked):
-        rows += [f"> - {_blocked_names(members)}", *(f">   {line}" for line in _blocked_why(members, look))]
+        rows += [f"> - {_blocked_names(members)}", *(f">   {line}" for line in _blocked_why(members, blocked, look))]
     yield "\n".join(["> [!WARNING]", "> **Apply will refuse until these are resolved**", *rows])
 
 
@@ -152,12 +158,10 @@ def _blocked_names(members: Sequence[Action]) -> str:
     return ", ".join(code(action.address) for action in members)
 
 
-def _blocked_why(members: Sequence[Action], look: Look) -> list[str]:
-    first = members[0]
-    name = "ADDRESS" if len(members) > 1 else first.address
+def _blocked_why(members: Sequence[Action], held: Sequence[Action], look: Look) -> list[str]:
     told = []
-    for block in first.blocked:
-        release = with_options(block.release.replace(first.address, name), look.arguments)
+    for block in members[0].blocked:
+        release = with_options(release_together(block, members, held), look.arguments)
         told.append(
             f"{code(block.code)} {_text(block.message)}" + (f"; release it: {code(release)}" if release else "")
         )
@@ -174,8 +178,9 @@ def _section(do: Do, actions: Sequence[Action], detail: Detail) -> str:
     body = _diff(changed, detail) if changed and do is not Do.CREATE else ""
     plain = actions if do is Do.CREATE else [action for action in actions if not action.changes]
     table = _table(plain, detail) if plain else ""
-    inside = "\n\n".join(part for part in (table, body) if part)
-    facts = ", ".join(filter(None, [kinds, behind(actions), amount(actions)]))
+    reasons = [f"- {count(len(alike))}: {_text(why)}" for why, alike in by_why(actions)[:GROUPS] if why]
+    inside = "\n\n".join(part for part in (table, "\n".join(reasons), body) if part)
+    facts = ", ".join(filter(None, [kinds, losing(actions), behind(actions), amount(actions)]))
     return f"<details><summary>{title} — {html.escape(facts)}</summary>\n\n{inside}\n</details>"
 
 
@@ -252,13 +257,13 @@ def _notices(plan: Plan, detail: Detail) -> Iterator[str]:
         yield "\n".join(["> [!NOTE]", *rows])
 
 
-def _foot(plan: Plan, look: Look) -> str:
+def _foot(plan: Plan, look: Look, file: str | None) -> str:
     principals = " and ".join(sorted({code(ref.principal) for ref in plan.metastores.values()}))
     part = "" if plan.complete else " · a part of the whole (--target or --exclude)"
     config = code(plan.config.hash.removeprefix("sha256:")[:7])
     against = f"State serial {plan.state.serial} · config {config} · read as {principals}{part}"
-    words, _, command = next_command(plan, look, None).partition(":  ")
-    safe = "" if any(map(is_dangerous, plan.actions)) else "Nothing is destroyed, no access is revoked. "
+    words, _, command = next_command(plan, look, file).partition(":  ")
+    safe = "" if any(map(is_dangerous, plan.actions)) else f"{reassurance(plan)} "
     return f"{against}\n{safe}{words}: {code(command)}. A change of configuration, state or metastore gives another id."
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from replicator.reconciliation.verdicts import CheckResult, Report, RowDifference, SchemaDifference, Verdict, Why
-from replicator.render.look import Look, clean, count, cut, duration, folded, listed, many
+from replicator.render.look import Look, clean, count, cut, duration, folded, many
+from replicator.wording import listed
 
 LISTED_EQUAL = 20
 """Up to this many equal tables have a line each."""

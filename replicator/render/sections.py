@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from replicator.address import Address
-from replicator.engine.actions import Action, Block, Do
+from replicator.engine.actions import Action, Block, Do, Estimate
 from replicator.render import changes as change_text
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
 from replicator.render.look import Look, clean, count, cut, joined, many, size, spread, value, wrapped
+from replicator.render.releases import release_together
 from replicator.render.symbols import (
     SYMBOLS,
     Sections,
@@ -15,6 +16,7 @@ from replicator.render.symbols import (
     blocked_because,
     estimated,
     expanded,
+    losing,
     revokes,
 )
 from replicator.render.symbols import told as told_why
@@ -46,7 +48,7 @@ def _blocked_section(actions: Sequence[Action], look: Look) -> list[str]:
         return []
     lines = [f"⛔ BLOCKED {count(len(actions))}   apply will refuse until these are resolved"]
     for members in alike_blocks(actions):
-        lines += _blocked_alike(members, look)
+        lines += _blocked_alike(members, actions, look)
     return lines
 
 
@@ -62,16 +64,15 @@ def _without_address(action: Action, block: Block) -> tuple[str, str, str]:
     return block.code, block.message.replace(action.address, "…"), block.release.replace(action.address, "…")
 
 
-def _blocked_alike(members: Sequence[Action], look: Look) -> list[str]:
+def _blocked_alike(members: Sequence[Action], held: Sequence[Action], look: Look) -> list[str]:
     """Actions that the same guard holds: each is named if it destroys, otherwise alike ones are counted."""
-    first = members[0]
     alike = len(members) >= SMALLEST and not look.full
     if alike and not any(action.do in (Do.DELETE, Do.REPLACE) for action in members):
         rows = [_counted_row(part, look) for part in by_type(members)]
     else:
         rows = [f"   {SYMBOLS[action.do]} {clean(action.address)}" for action in members]
-    for block in first.blocked:
-        release = block.release.replace(first.address, "ADDRESS") if alike else block.release
+    for block in members[0].blocked:
+        release = release_together(block, members, held)
         rows += blocked_because(block.model_copy(update={"release": release}), "        ", look)
     return rows
 
@@ -229,21 +230,51 @@ def _counted(title: str, why: str, actions: Sequence[Action], look: Look) -> lis
         return lines + _all(actions, look)
     changed = [action for action in actions if action.changes]
     untouched = [action for action in actions if not action.changes]
-    rows = _by_type_rows(title[0], untouched, look) if untouched else []
+    reasons = by_why(untouched)
+    rows = [row for why, alike in reasons[:ROWS] for row in _reasoned(title[0], why, alike, look)]
+    if more := sum(len(alike) for _, alike in reasons[ROWS:]):
+        rows.append(f"   …{count(more)} more: --full shows them")
     return lines + rows + (_limited(group(changed), look, _changed_rows) if changed else [])
+
+
+def by_why(actions: Iterable[Action]) -> list[tuple[str, list[Action]]]:
+    """Actions by why they are done, where the title of their section does not say it: that something is forgotten is
+    no reason."""
+    found: dict[str, list[Action]] = {}
+    for action in actions:
+        found.setdefault(told_why(action) if action.do is Do.FORGET else "", []).append(action)
+    return list(found.items())
+
+
+def _reasoned(symbol: str, why: str, actions: Sequence[Action], look: Look) -> list[str]:
+    rows = _by_type_rows(symbol, actions, look)
+    if not why:
+        return rows
+    whole = f"{rows[-1]}   {why}"
+    return [*rows[:-1], whole] if len(rows) == 1 and len(whole) <= look.width else [*rows, f"       {why}"]
 
 
 def _syncs(actions: Sequence[Action], look: Look) -> list[str]:
     if not actions:
         return []
     copied = amount(actions)
-    told = [*filter(None, [behind(actions), f"{copied} to copy" if copied else ""])]
+    told = [*filter(None, [losing(actions), behind(actions), f"{copied} to copy" if copied else ""])]
     if len(actions) > SMALLEST and not look.full:
-        return [f"↻ SYNC {count(len(actions))}   {' · '.join([*told, collapsed([item.address for item in actions])])}"]
+        told.append(collapsed([item.address for item in actions]))
+        return [f"↻ SYNC {count(len(actions))}   {' · '.join(told)}", *_losers(actions)]
     lines = [f"↻ SYNC {count(len(actions))}" + (f"   {' · '.join(told)}" if told else "")]
     if look.full:
         return lines + _all(actions, look)
     return lines + [f"   ↻ {clean(action.address)}   {clean(action.message)}{estimated(action)}" for action in actions]
+
+
+def _losers(actions: Sequence[Action]) -> list[str]:
+    """The copies that lose rows by name, those first that lose most as far as it is known."""
+    losers = [action for action in actions if action.estimate and action.estimate.removed]
+    losers.sort(key=lambda action: -sum(number or 0 for number in (action.estimate or Estimate()).removed.values()))
+    shown = [f"   ! {clean(action.address)}   {losing([action]).partition(' ')[2]}" for action in losers[:ROWS]]
+    more = len(losers) - len(shown)
+    return [*shown, *([f"   …{many(more, 'more copy loses rows', 'more copies lose rows')}"] if more else [])]
 
 
 def _checks(actions: Sequence[Action], look: Look) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from replicator.engine.actions import Action, Block, Do, Plan, Risk
+from replicator.engine.actions import Action, Block, Do, Estimate, Plan, Risk
 from replicator.render import changes as change_text
 from replicator.render.look import Look, clean, count, many, size, span, spread, with_options, wrapped
 
@@ -127,8 +127,25 @@ def estimated(action: Action) -> str:
         size(estimate.bytes) if estimate.bytes is not None else "",
         many(estimate.files, "file") if estimate.files is not None else "",
         f"to version {estimate.source_version}" if estimate.source_version is not None else "",
+        f"loses {_lost([estimate])}" if estimate.removed else "",
     ]
     return "".join(f" · {item}" for item in known if item)
+
+
+def losing(actions: Iterable[Action]) -> str:
+    """`2 lose 1,000,000 rows by DELETE`: what copies will lack that they hold now, as their origins do; empty when
+    nothing is known of that."""
+    told = [action.estimate for action in actions if action.estimate and action.estimate.removed]
+    return f"{count(len(told))} lose{'s' * (len(told) == 1)} {_lost(told)}" if told else ""
+
+
+def _lost(estimates: Sequence[Estimate]) -> str:
+    numbers = [number for item in estimates for number in item.removed.values()]
+    known = sum(number for number in numbers if number is not None)
+    rows = many(known, "row") if known else "rows"
+    if known and None in numbers:
+        rows = f"{rows} and more"
+    return f"{rows} by {', '.join(sorted({name for item in estimates for name in item.removed}))}"
 
 
 def amount(actions: Iterable[Action]) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from replicator.address import Address
 from replicator.engine.actions import Action, Cause, Do, Plan, SideRef
 from replicator.engine.guards import release_all
-from replicator.render.look import Look, clean, count, duration, folded, listed, many, wrapped
+from replicator.render.look import Look, clean, count, duration, folded, many, wrapped
+from replicator.render.releases import released_lines
 from replicator.render.sections import sectioned
-from replicator.render.symbols import WORDS, amount, behind, expanded, is_dangerous, sections, takes_access
+from replicator.render.symbols import WORDS, amount, behind, expanded, is_dangerous, losing, sections, takes_access
+from replicator.wording import listed
 
 FLAT = 8
 """Up to this many actions are shown one by one, without headings."""
@@ -24,7 +26,8 @@ def plan_text(plan: Plan, look: Look, *, saved_as: str | None = None, under_way:
     found = sections(plan)
     body = _flat(plan, look) if _is_small(plan) and not look.full else sectioned(found, look)
     ending = [] if under_way else [next_command(plan, look, saved_as)]
-    parts = [header(plan), *body, *filter(None, [_notices(plan, look)]), footer(plan, look, ending)]
+    let_go = [line for told in released_lines(plan.actions) for line in wrapped(f"! {told}", look.width, 4)]
+    parts = [header(plan, look), *body, *filter(None, [let_go, _notices(plan, look)]), footer(plan, look, ending)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -41,7 +44,7 @@ def _no_changes(plan: Plan) -> str:
     return f"No changes{scope}. {matching} ({read} objects read, state serial {plan.state.serial})."
 
 
-def header(plan: Plan) -> list[str]:
+def header(plan: Plan, look: Look) -> list[str]:
     """Against what: environment, configuration, state, and both metastores as they were read."""
     root = f"{clean(plan.config.root)} @ " if plan.config.root else ""
     config = plan.config.hash.removeprefix("sha256:")[:7]
@@ -49,12 +52,12 @@ def header(plan: Plan) -> list[str]:
     if plan.mode == "destroy":
         title += " · DESTROYS EVERYTHING that the state holds"
     data = to_copy(plan.actions)
-    return [title, *side_lines(plan.metastores), *([f"  data    {data}"] if data else [])]
+    return [title, *side_lines(plan.metastores), *(wrapped(f"  data    {data}", look.width, 10) if data else [])]
 
 
 def to_copy(actions: Iterable[Action]) -> str:
-    """`1.92 TiB in 38,114 files to copy by 4,895 copies, 96 of them 1–41 versions behind`, and of how many nobody knows
-    the size. Empty when no data moves."""
+    """`1.92 TiB in 38,114 files to copy by 4,895 copies, 96 of them 1–41 versions behind, 2 lose 7 rows by
+    DELETE`, and of how many nobody knows the size. Empty when no data moves."""
     moving = [action for action in actions if action.moves_data]
     if not moving:
         return ""
@@ -62,7 +65,7 @@ def to_copy(actions: Iterable[Action]) -> str:
     unknown = sum(action.estimate is None or action.estimate.bytes is None for action in moving)
     if 0 < unknown < len(moving):
         told += f", {count(unknown)} of unknown size"
-    return ", ".join(filter(None, [told, behind(moving)]))
+    return ", ".join(filter(None, [told, behind(moving), losing(moving)]))
 
 
 def side_lines(metastores: dict[str, SideRef]) -> list[str]:
@@ -131,7 +134,7 @@ def _aside(plan: Plan, do: Do) -> str:
 def footer(plan: Plan, look: Look, ending: list[str]) -> list[str]:
     total = sums(plan)
     lines = folded(f"Plan {plan.plan_id[:8]}: ", [*total[:-1], f"{total[-1]}."], look.width)
-    lines = _continued(lines, _reassurance(plan), look.width)
+    lines = _continued(lines, reassurance(plan), look.width)
     if not _is_small(plan):
         lines += wrapped(_order(plan), look.width, 2)
     if not plan.complete:
@@ -145,9 +148,10 @@ def _continued(lines: list[str], sentence: str, width: int) -> list[str]:
     return [*lines, f"  {sentence}"]
 
 
-def _reassurance(plan: Plan) -> str:
+def reassurance(plan: Plan) -> str:
+    """What nobody need fear of this plan; empty, or where access goes, when there is something to fear."""
     if not any(map(is_dangerous, plan.actions)):
-        return "Nothing is destroyed, no access is revoked."
+        return "No access is revoked." if losing(plan.actions) else "Nothing is destroyed, no access is revoked."
     closed = sum(takes_access(action) for action in plan.actions if not action.blocked)
     return f"Access is revoked in {many(closed, 'place')}." if closed else ""
 

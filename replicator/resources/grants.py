@@ -26,11 +26,12 @@ from replicator.resources.base import (
 
 
 def canonical_privileges(privileges: Any) -> dict[str, dict[str, bool]]:
-    """Principal to set of privileges, written as a mapping so that single privileges are compared."""
+    """Principal to set of privileges, written as a mapping so that single privileges are compared. The server does not
+    list who has none, so an empty list is no principal: otherwise it would seem to be taken away each time."""
     found: dict[str, dict[str, bool]] = {}
     for name, listed in privileges.items():
         found.setdefault(canonical.principal(name), {}).update({canonical.privilege(item): True for item in listed})
-    return {name: canonical.by_key(found[name]) for name in sorted(found)}
+    return {name: canonical.by_key(found[name]) for name in sorted(found) if found[name]}
 
 
 _WORDS = """
@@ -112,7 +113,7 @@ def observe(name: str, assignments: Iterable[Mapping[str, Any]]) -> Observed | N
 
 def observed(name: str, privileges: Mapping[str, Iterable[str]]) -> Observed | None:
     """The direct grants on one securable by principal; None where nobody was granted anything."""
-    held = canonical_privileges({who: tuple(listed) for who, listed in privileges.items() if listed})
+    held = canonical_privileges({who: tuple(listed) for who, listed in privileges.items()})
     return Observed(name=name, fields={"privileges": held}) if held else None
 
 

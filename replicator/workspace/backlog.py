@@ -6,7 +6,7 @@ Sizes are estimates: what a later commit removed again is not copied. A table th
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from replicator.errors import Unavailable, WorkspaceError
@@ -22,6 +22,21 @@ _BYTES = ("numOutputBytes", "numTargetBytesAdded", "numAddedBytes", "copiedFiles
 """What operations call the files that they add, and their size in bytes; each has one of these
 (https://docs.databricks.com/delta/history)."""
 
+_TAKEN = ("numDeletedRows", "numTargetRowsDeleted")
+"""What operations call the rows that they take away."""
+_TAKES_ROWS = frozenset(
+    {
+        "CREATE OR REPLACE TABLE",
+        "CREATE OR REPLACE TABLE AS SELECT",
+        "DELETE",
+        "REPLACE TABLE",
+        "REPLACE TABLE AS SELECT",
+        "RESTORE",
+        "TRUNCATE",
+    }
+)
+"""Operations that take rows away also where their metrics do not say how many (whole partitions, the whole table)."""
+
 _Row = Mapping[str, Any]
 Behind = tuple[str, int]
 """An origin's full name, and how many of its newest commits a copy lacks."""
@@ -30,11 +45,13 @@ Behind = tuple[str, int]
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """What is to be copied. `since` is the time of the first commit that is missing (ISO-8601 UTC), None for a whole
-    table; `files` and `bytes` are None where a commit does not say what it wrote."""
+    table; `files` and `bytes` are None where a commit does not say what it wrote. `removed` are the rows that each
+    operation took away, None where one does not say how many."""
 
     files: int | None
     bytes: int | None
     since: str | None = None
+    removed: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def read_backlog(reader: WorkspaceReader, behind: Mapping[str, Behind]) -> dict[str, Backlog]:
@@ -120,7 +137,18 @@ def _commits(rows: Sequence[_Row]) -> Backlog:
         files=_sum(_metric(row, _FILES) for row in rows),
         bytes=_sum(_metric(row, _BYTES) for row in rows),
         since=moments.iso(min(row["timestamp"] for row in rows)),
+        removed=_removed(rows),
     )
+
+
+def _removed(rows: Sequence[_Row]) -> dict[str, int | None]:
+    found: dict[str, list[int | None]] = {}
+    for row in rows:
+        metrics, operation = dict(row["operationMetrics"] or ()), str(row["operation"]).upper()
+        told = [int(metrics[name]) for name in _TAKEN if metrics.get(name) is not None]
+        if any(told) or (not told and operation in _TAKES_ROWS and str(metrics.get("numRemovedFiles")) != "0"):
+            found.setdefault(operation, []).append(told[0] if told else None)
+    return {operation: _sum(numbers) for operation, numbers in sorted(found.items())}
 
 
 def _metric(row: _Row, names: Sequence[str]) -> int | None:

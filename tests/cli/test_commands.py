@@ -266,6 +266,19 @@ def test_destroy_removes_what_we_made_and_needs_a_release_for_data(shop: Path, c
     assert command("emulator", "exec", "emulator://us-east", "SELECT count(*) FROM shop.sales.orders").code == 0
 
 
+def test_a_destroy_says_why_it_keeps_what_it_forgets(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    whys = (
+        "kept, as it holds target:schema/shop_dr.checks, which is kept",
+        "kept: results of reconcile are never dropped",
+        "a check is nothing in a metastore",
+    )
+    for form in ((), ("--full",), ("--markdown",)):
+        out = command("plan", "--destroy", *form).out.replace("\\_", "_")
+        assert [why for why in whys if why not in out] == []
+        assert "no longer in the configuration" not in out
+
+
 def test_destroying_around_what_is_blocked_leaves_its_containers_alone(shop: Path, command: Command) -> None:
     command("apply", "--yes")
     before = len(requestlog.read(shop / ROOT))
@@ -300,9 +313,15 @@ def test_a_destroy_that_ended_halfway_goes_on(shop: Path, command: Command) -> N
     [
         (("plan", "--allow-destroy", "target:clone/shop_dr.sale.items"), "target:clone/shop_dr.sales.items"),
         (("apply", "--yes", "--allow-destroy", "target:clone/shop_dr.sale.*"), "target:clone/shop_dr.sales.items"),
+        (("plan", "--allow-destroy", "DL202:target:clone/shop_dr.sale.*"), "target:clone/shop_dr.sales.items"),
         (("destroy", "--yes", "--allow-destroy", "PR01"), "PR101"),
+        (("plan", "--allow-destroy", "PR01:target:*"), "PR101"),
         (("plan", "--target", "source:shar/shop_share"), "source:share/shop_share"),
-        (("plan", "--exclude", "source:shar/*"), "source:share/shop_share"),
+        (("plan", "--exclude", "source:shar/*"), "source:share/*"),
+        (("plan", "--target", "target:clnoe/*"), "target:clone/*"),
+        (("plan", "--target", "tarfet:clone/shop_dr.*"), "target:clone/shop_dr.*"),
+        (("plan", "--target", "clone/shop_dr.sales.*"), "target:clone/shop_dr.sales.*"),
+        (("plan", "--target", "target:clone/shop_rd.*"), "target:clone/shop_dr.sales.items"),
         (("reconcile", "shop_dr.sales.item"), "shop_dr.sales.items"),
     ],
 )
@@ -367,6 +386,20 @@ def test_run_is_for_schedulers(shop: Path, command: Command) -> None:
     assert "No changes" in command("run", "--dry-run").out
 
 
+def test_a_saved_plan_as_a_comment_names_what_makes_it_the_same_plan(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    released = ("--allow-destroy", "TH102", "--allow-destroy", "target:clone/*")
+    command("plan", "--destroy", *released, "--out", "gone.json")
+    text = command("plan", "--destroy", *released).out.splitlines()[-1].partition("replicator ")[2]
+    assert "--allow-destroy 'target:clone/*'" in text
+    assert f"Apply exactly this: `replicator {text}`" in command("show", "gone.json", "--markdown").out
+    assert f"Apply exactly this: `replicator {text}`" in command("plan", "--destroy", *released, "--markdown").out
+    command("plan", "--destroy", *released, "--target", "target:check/*", "--out", "part.json")
+    assert "`replicator apply --plan part.json`" in command("show", "part.json", "--markdown").out
+    (shop / "gone.json").unlink()
+    assert command(*shlex.split(text)).code == 0
+
+
 def test_markdown_is_a_comment(shop: Path, command: Command) -> None:
     assert command("plan", "--markdown").out.startswith("<!-- replicator:plan env=default -->\n")
     command("apply", "--yes")
@@ -415,7 +448,8 @@ def test_what_a_lost_state_left_is_taken_over_as_it_is(shop: Path, command: Comm
     assert f"replicator state adopt {lineage}" in held.out
     assert command("apply", "--yes").code == ExitCode.BLOCKED
     before = writes(shop)
-    assert command("state", "adopt", lineage, "--yes").code == 0
+    adopted = command("state", "adopt", lineage, "--yes")
+    assert (adopted.code, "was not checked" in adopted.err) == (0, True)
     again = command("state", "adopt", lineage, "--yes")
     assert (again.code, "already" in again.err) == (ExitCode.ERROR, True)
     taken = json.loads(command("plan", "--json").out)
@@ -447,6 +481,15 @@ def test_what_is_no_lineage_is_not_adopted(shop: Path, command: Command, given: 
     ended = command("state", "adopt", given, "--yes")
     assert (ended.code, "no lineage" in ended.err) == (ExitCode.USAGE, True)
     assert not (shop / "state").exists()
+
+
+def test_the_id_of_a_metastore_is_not_adopted_as_a_lineage(shop: Path, command: Command) -> None:
+    command("apply", "--yes")
+    before = (shop / "state" / "default.json").read_bytes()
+    for side, metastore in json.loads(before)["metastores"].items():
+        ended = command("state", "adopt", metastore, "--yes")
+        assert (ended.code, f"is the {side} metastore, no lineage" in ended.err) == (ExitCode.ERROR, True)
+    assert (shop / "state" / "default.json").read_bytes() == before
 
 
 class TestState:
@@ -511,3 +554,21 @@ def test_the_emulator_gives_a_token_to_a_principal(shop: Path, command: Command)
     url = f"{start('us-east', ROOT).url}/api/2.0/preview/scim/v2/Me"
     with urlopen(Request(url, headers={"Authorization": f"Bearer {ended.out.strip()}"})) as answer:
         assert json.load(answer)["userName"] == "analyst@example.com"
+
+
+def test_a_mass_delete_on_the_source_is_seen_in_the_plan_and_costs_no_statement_more(
+    shop: Path, command: Command
+) -> None:
+    command("apply", "--yes")
+    command("emulator", "exec", "emulator://us-east", "INSERT INTO shop.sales.orders VALUES (4, 'd')")
+    asked = []
+    for statement in ("", "DELETE FROM shop.sales.orders WHERE id > 1"):
+        if statement:
+            command("emulator", "exec", "emulator://us-east", statement)
+        before = len(requestlog.read(shop / ROOT))
+        made = json.loads(command("plan", "--json").out)
+        asked.append(sum("statement" in line for line in requestlog.read(shop / ROOT)[before:]))
+    assert asked[0] == asked[1]
+    (removed,) = [item["estimate"]["removed"] for item in made["actions"] if item["moves_data"]]
+    assert removed == {"DELETE": 3}
+    assert "loses 3 rows by DELETE" in command("plan").out

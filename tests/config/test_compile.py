@@ -341,6 +341,15 @@ def test_a_schema_that_is_meant_whole_is_shared_whole_and_that_is_said(compiled:
     assert desired.notices == ("share s exposes c.one whole: whatever is added there later is shared too",)
 
 
+def test_many_schemas_that_are_shared_whole_are_counted(compiled: Compiled) -> None:
+    listed = ", ".join(f"{{schema_name: s{number:03d}}}" for number in range(200))
+    desired = compiled(share(f"schemas: [{listed}]"), [f"c.s{number:03d}.t" for number in range(200)])
+    assert desired.notices == (
+        "share s exposes 200 schemas whole (c.s000, c.s001, c.s002, …197 more): "
+        "whatever is added there later is shared too",
+    )
+
+
 @pytest.mark.parametrize(
     "selection",
     [

@@ -8,7 +8,7 @@ import pytest
 
 from replicator.address import Side
 from replicator.engine.actions import Block, Plan
-from replicator.engine.guards import _NEVER_RELEASED
+from replicator.engine.guards import _NEVER_RELEASED, release_all
 from replicator.engine.policy import Code, Policy
 from replicator.engine.state import Entry
 from replicator.resources.base import CloneRecord, DeltaVersion, Lifecycle
@@ -215,19 +215,58 @@ def test_it_is_held_back_with_a_stable_code_and_a_way_out(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", [what for what, (code, _) in CASES.items() if code not in _NEVER_RELEASED])
-def test_the_printed_command_releases_it_and_so_does_its_code(what: str) -> None:
+def test_the_printed_command_releases_it_and_so_does_its_code_and_nothing_else(what: str) -> None:
     code, build = CASES[what]
     blocks = {block.code: block for block in held(build())}
     words = shlex.split(blocks[code.value].release.partition("replicator apply ")[2])
     assert words[0] == "--allow-destroy"
-    for allowed in ((words[1],), tuple(blocks)):
-        assert held(build(), Policy(allow=allowed)) == ()
+    for allowed in (words[1], code.value):
+        assert {block.code for block in held(build(), Policy(allow=(allowed,)))} == blocks.keys() - {code}
+    assert held(build(), Policy(allow=tuple(blocks))) == ()
 
 
 @pytest.mark.parametrize("what", [what for what, (code, _) in CASES.items() if code in _NEVER_RELEASED])
 def test_no_allowance_releases_the_others(what: str) -> None:
     code, build = CASES[what]
     assert {block.code for block in held(build(), Policy(allow=("*:*", *Code)))} == {code.value}
+
+
+def both() -> Case:
+    """A copy that somebody wrote to, while its origin lost a column."""
+    return copy(source=4, held=3, foreign=(2, "WRITE"), of_source=BIGINT, of_copy=TWO)
+
+
+@pytest.mark.parametrize("code", [Code.OVERWRITES_REPLICA, Code.SCHEMA_CHANGED])
+def test_of_several_guards_each_is_released_by_its_own_name_and_nothing_else(code: Code) -> None:
+    blocks = {block.code: block for block in held(both())}
+    assert blocks.keys() == {Code.OVERWRITES_REPLICA, Code.SCHEMA_CHANGED}
+    allowed = shlex.split(blocks[code].release.partition("--allow-destroy ")[2])
+    assert allowed == [f"{code}:{COPY}"]
+    for release in (allowed[0], code.value, f"{code}:target:clone/*"):
+        assert {block.code for block in held(both(), Policy(allow=(release,)))} == blocks.keys() - {code}
+    for too_little in (COPY, "target:*", f"{code}:target:table/*", "DL101"):
+        assert {block.code for block in held(both(), Policy(allow=(too_little,)))} == blocks.keys()
+    assert held(both(), Policy(allow=tuple(f"{known}:{COPY}" for known in blocks))) == ()
+
+
+@pytest.mark.parametrize("what", ["more than 30 % updates", "more than 10 % deletes"])
+def test_addresses_do_not_release_what_is_about_many_of_them(what: str) -> None:
+    code, build = CASES[what]
+    assert {block.code for block in held(build(), Policy(allow=("target:*",)))} == {code.value}
+
+
+@pytest.mark.parametrize("what", [what for what, (code, _) in CASES.items() if code not in _NEVER_RELEASED])
+def test_what_was_released_is_told_of_the_action_and_gives_the_plan_another_id(what: str) -> None:
+    code, build = CASES[what]
+    action = the_action(released := made(build(), Policy(allow=(code.value,))), build()[0])
+    assert [block.code for block in action.released] == [code.value]
+    assert released.plan_id != made(build()).plan_id
+
+
+def test_the_command_for_all_names_each_guard() -> None:
+    options = shlex.split(release_all(made(both()).actions))[1::2]
+    assert options == [f"DL202:{COPY}", f"SC101:{COPY}"]
+    assert held(both(), Policy(allow=tuple(options))) == ()
 
 
 def test_every_code_that_blocks_has_its_case() -> None:

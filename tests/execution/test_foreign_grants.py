@@ -8,11 +8,12 @@ import pytest
 from replicator.address import Side
 from replicator.config import load
 from replicator.emulator.faults import Rule
+from replicator.engine.drift import find_drift
 from replicator.engine.policy import Policy
 from replicator.errors import ExitCode
 from replicator.execution.results import ApplyResult
 from replicator.execution.running import apply_plan
-from replicator.execution.session import open_session, prepare
+from replicator.execution.session import observe, open_session, prepare
 from tests.execution import wire
 
 AT = "source:grants/schema/main.sales"
@@ -35,24 +36,26 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     wire.end(tmp_path)
 
 
-def declare(folder: Path, privileges: dict[str, list[str]] | None) -> None:
-    said = f"resources: {{source: {{grants: {{schema/main.sales: {{privileges: {privileges}}}}}}}}}\n"
+def declare(folder: Path, privileges: dict[str, list[str]] | None, mode: str = "additive") -> None:
+    said = f"resources: {{source: {{grants: {{schema/main.sales: {{mode: {mode}, privileges: {privileges}}}}}}}}}\n"
     (folder / "replicator.yaml").write_text(CONFIG + (said if privileges else ""), encoding="utf-8")
 
 
-def apply(folder: Path, privileges: dict[str, list[str]] | None) -> ApplyResult:
-    declare(folder, privileges)
+def apply(folder: Path, privileges: dict[str, list[str]] | None, mode: str = "additive") -> ApplyResult:
+    declare(folder, privileges, mode)
     policy = Policy(allow=(AT,))
     with open_session(load(folder / "replicator.yaml"), locked_for="apply") as session:
         return apply_plan(session, prepare(session, policy), policy=policy)
 
 
-def done(folder: Path, privileges: dict[str, list[str]] | None) -> None:
-    """Apply ends well, and there is nothing left to do."""
-    result = apply(folder, privileges)
+def done(folder: Path, privileges: dict[str, list[str]] | None, mode: str = "additive") -> None:
+    """Apply ends well, and there is nothing left to do, nor drift."""
+    result = apply(folder, privileges, mode)
     assert result.exit_code == ExitCode.OK, [(r.action.address, r.error) for r in result.results if r.error]
     with open_session(load(folder / "replicator.yaml")) as session:
         assert prepare(session, Policy(allow=(AT,))).plan.actions == ()
+        seen = observe(session)
+        assert find_drift(seen.opened.state, seen.snapshots).items == ()
 
 
 def held(folder: Path) -> set[str]:
@@ -100,3 +103,13 @@ def test_an_interruption_does_not_make_them_ours(folder: Path, moment: str, then
         wire.faults(folder)
         done(folder, privileges)
     assert held(folder) == {"bob@x.com", *(then or ())}
+
+
+def test_an_empty_list_of_privileges_means_none_and_takes_back_what_is_ours_to_take(folder: Path) -> None:
+    done(folder, BOB | AL)
+    done(folder, {"al@x.com": []})
+    assert held(folder) == {"bob@x.com"}
+    done(folder, {"bob@x.com": []}, "authoritative")
+    assert held(folder) == set()
+    done(folder, AL | {"bob@x.com": []}, "authoritative")
+    assert held(folder) == {"al@x.com"}

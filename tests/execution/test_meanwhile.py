@@ -27,6 +27,7 @@ import pytest
 from replicator.config import load
 from replicator.emulator import requestlog, sql, start
 from replicator.emulator.faults import Rule
+from replicator.engine.policy import Policy
 from replicator.errors import ExitCode
 from replicator.execution.results import ApplyResult
 from replicator.execution.running import apply_plan
@@ -49,6 +50,11 @@ def on(metastore: str, *statements: str) -> Act:
             sql.execute(session, statement)
 
     return act
+
+
+def on_target(folder: Path, query: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = sql.execute(start("eu-west", wire.root(folder)).session(), query).table.to_pylist()
+    return found
 
 
 def without_warehouse(folder: Path) -> None:
@@ -267,3 +273,22 @@ def test_a_comment_that_failed_is_all_that_is_left_to_do(folder: Path) -> None:
     left = {item.address: item for item in wire.plan(folder).actions}
     assert [change.path for change in left[REPLICA].changes] == [("comment",)]
     assert not left[REPLICA].moves_data
+
+
+@pytest.mark.parametrize(("release", "end"), [(REPLICA, "stale"), (f"SC101:{REPLICA}", "done"), ("SC101", "done")])
+def test_a_release_given_for_one_guard_is_none_for_another_that_wakes_later(
+    folder: Path, release: str, end: str
+) -> None:
+    """The release of rows that somebody wrote does not let another schema of the source follow."""
+    on("eu-west", "INSERT INTO dr.sales.orders VALUES (5, 'mine')")(folder)
+    policy = Policy(allow=("DL202", release, f"SC101:{BACKUP}"))
+    with open_session(load(folder / "replicator.yaml"), locked_for="apply") as session:
+        made = prepare(session, policy)
+        assert [block.code for item in made.plan.actions for block in item.released] == ["DL202"]
+        on("us-east", "ALTER TABLE main.sales.orders ALTER COLUMN id SET NOT NULL")(folder)
+        ends = {item.action.address: item for item in apply_plan(session, made, policy=policy).results}
+    assert ends[BACKUP].became.value == "done"
+    assert ends[REPLICA].became.value == end
+    assert ("the source's schema changed" in ends[REPLICA].error) is (end == "stale")
+    (copied_rows,) = on_target(folder, "SELECT count(*) AS n FROM dr.sales.orders WHERE note = 'mine'")
+    assert copied_rows == {"n": int(end == "stale")}

@@ -167,6 +167,7 @@ def test_one_that_is_cancelled_while_it_reads_gives_its_lock_back(place: Path) -
     first.send_signal(signal.SIGTERM)
     code, _, said = ended(first)
     assert (code, said.splitlines()[-1]) == (ExitCode.INTERRUPTED, "interrupted")
+    assert said.count("interrupted: nothing was changed; it ends when what is being asked is answered") == 1
     write_rules(wire.root(place))
     code, _, said = run(place, "plan")
     assert code == ExitCode.OK, said

@@ -3,9 +3,10 @@
 import pytest
 
 from replicator.errors import ReplicatorError
-from replicator.render.look import Look, clean, cut, duration, folded, joined, listed, many, size, spread, value
+from replicator.render.look import Look, clean, cut, duration, folded, joined, many, size, spread, value
 from replicator.render.problems import error_text
 from replicator.render.table import table_text
+from replicator.wording import listed
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from replicator.engine.actions import Do, Plan, Risk
+from replicator.engine.actions import Block, Do, Estimate, Plan, Risk
 from replicator.render.look import Look
 from replicator.render.markdown import Detail, _plan_parts, plan_markdown
 from tests.render import factory
@@ -83,3 +83,28 @@ def test_no_changes_is_a_short_comment() -> None:
     text = plan_markdown(factory.plan(unchanged=3), Look())
     assert "No changes. 3 resources as declared (state serial 41)." in text
     assert len(text.splitlines()) <= 4
+
+
+def test_rows_that_copies_will_lose_stand_in_the_line_that_is_never_folded() -> None:
+    lost = factory.action(
+        "target:clone/dr.s.t", Do.SYNC, moves_data=True, estimate=Estimate(versions=1, bytes=0, removed={"DELETE": 9})
+    )
+    text = plan_markdown(factory.plan([lost]), Look())
+    (summary,) = [line for line in text.splitlines() if "<summary>" in line]
+    assert "1 loses 9 rows by DELETE" in summary
+    assert "Nothing is destroyed" not in text
+
+
+def test_what_was_released_is_told_openly_and_what_is_held_has_one_release() -> None:
+    release = "replicator apply --allow-destroy "
+    block = Block(code="DL101", message="would drop a table with its data", release=release)
+    released = [factory.action(f"target:table/a.b.t{n:02d}", Do.DELETE, released=(block,)) for n in range(14)]
+    text = plan_markdown(factory.plan(released), Look())
+    shown = text.partition("<details>")[0].replace("\\_", "_")
+    assert "> - released: DL101 would drop a table with its data: target:table/a.b.t00, " in shown
+    assert "…11 more" in shown
+    held = [
+        factory.action(name, Do.DELETE, blocked=(block.model_copy(update={"release": f"{block.release}{name}"}),))
+        for name in (action.address for action in released)
+    ]
+    assert "release it: `replicator apply --allow-destroy DL101`" in plan_markdown(factory.plan(held), Look())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from replicator.engine.actions import Action, Block, Cause, Do, Notice, Plan, Reason, Risk
+from replicator.engine.actions import Action, Block, Cause, Do, Estimate, Notice, Plan, Reason, Risk
 from replicator.render.look import Look, painted, to_ascii
 from replicator.render.text import plan_text
 from tests.render import factory
@@ -46,16 +46,44 @@ def test_blocked_destroys_are_all_named_with_one_reason() -> None:
     assert text.count("TH102  deletes 40 of 50") == 1
 
 
-def test_many_alike_blocks_are_counted_and_say_how_to_release_each() -> None:
-    held = [_unreadable(f"target:schema/a.s{n:02d}") for n in range(30)]
-    text = plan_text(factory.plan(held), Look())
-    assert "30 × ~ target:schema/a.*   a.{s00, s01, s02, …27 more}" in text
-    assert "replicator apply --allow-destroy 'ADDRESS'" in text
-
-
-def _unreadable(address: str) -> Action:
-    block = Block(code="OW102", message="is not ours", release=f"replicator apply --allow-destroy '{address}'")
+def _held(address: str, message: str = "was written to; a sync discards that", code: str = "DL202") -> Action:
+    block = Block(code=code, message=message, release=f"replicator apply --allow-destroy {address}")
     return factory.action(address, Do.UPDATE, blocked=(block,))
+
+
+def _releases(text: str) -> list[str]:
+    return [line.partition("replicator ")[2] for line in text.splitlines() if "--allow-destroy" in line][:-1]
+
+
+def test_many_alike_blocks_are_counted_and_released_together() -> None:
+    held = [_held(f"target:clone/a.s{n:02d}") for n in range(30)]
+    text = plan_text(factory.plan(held), Look())
+    assert "30 × ~ target:clone/a.*   a.{s00, s01, s02, …27 more}" in text
+    assert _releases(text) == ["apply --allow-destroy DL202"]
+    others = [_held("target:clone/b.t", "was restored; a sync discards that")]
+    assert _releases(plan_text(factory.plan([*held, *others]), Look())) == [
+        "apply --allow-destroy 'DL202:target:clone/a.*'",
+        "apply --allow-destroy target:clone/b.t",
+    ]
+    within = [_held("target:clone/a.t", "was restored; a sync discards that")]
+    assert _releases(plan_text(factory.plan([*held, *within]), Look()))[0] == "apply --allow-destroy DL202:ADDRESS"
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_few_alike_blocks_are_released_by_their_names(number: int) -> None:
+    held = [_held(f"target:clone/a.s{n}") for n in range(number)]
+    others = [factory.action(f"target:schema/a.s{n}", Do.CREATE) for n in range(9)]
+    names = " ".join(f"--allow-destroy target:clone/a.s{n}" for n in range(number))
+    assert f"replicator apply {names}\n" in plan_text(factory.plan([*held, *others]), Look(width=160))
+
+
+def test_what_was_released_leaves_its_trace() -> None:
+    block = Block(code="DL101", message="would drop a table with its data", release="")
+    gone = [factory.action(f"target:table/a.b.t{n:02d}", Do.DELETE, released=(block,)) for n in range(14)]
+    for actions, named in ((gone[:1], "t00\n"), (gone, "t00, target:table/a.b.t01, target:table/a.b.t02, …11 more\n")):
+        text = plan_text(factory.plan(actions), Look(width=160))
+        assert f"! released: DL101 would drop a table with its data: target:table/a.b.{named}" in text
+    assert "released" not in plan_text(factory.plan([gone[0].model_copy(update={"released": ()})]), Look())
 
 
 def test_nothing_to_do_is_one_line() -> None:
@@ -73,7 +101,7 @@ def test_the_last_line_is_the_command_to_run_next() -> None:
         "Apply exactly this:  replicator apply -e prod --expect 1be70c55"
     )
     assert _last(factory.five_thousand(), Look()).endswith("replicator apply --expect 1be70c55 --skip-blocked")
-    only_blocked = factory.plan([_unreadable("target:schema/a.b")])
+    only_blocked = factory.plan([_held("target:table/a.b.c", "is not ours", "OW102")])
     assert _last(only_blocked, Look()).startswith("Nothing can be applied until OW102 is released")
 
 
@@ -174,3 +202,33 @@ def test_what_waits_for_a_blocked_removal_is_told_and_not_offered() -> None:
     assert "   − target:schema/a.b   waits for what is blocked\n" in text
     assert "Plan 1be70c55: 1 to destroy (1 wait for what is blocked) · 9 blocked." in text
     assert text.splitlines()[-1] == "Nothing is done unless you release it:  replicator destroy --allow-destroy DL101"
+
+
+def _emptied(name: str, removed: dict[str, int | None]) -> Action:
+    return factory.action(
+        f"target:clone/dr.s.{name}",
+        Do.SYNC,
+        message="1 version behind",
+        moves_data=True,
+        estimate=Estimate(versions=1, files=0, bytes=0, removed=removed),
+    )
+
+
+@pytest.mark.parametrize("number", [1, 60])
+def test_rows_that_copies_will_lose_are_said_of_each_and_of_all(number: int) -> None:
+    emptied = [_emptied("gone", {"DELETE": 1_000_000}), _emptied("cut", {"MERGE": 7, "TRUNCATE": None})]
+    others = [_emptied(f"t{n:02d}", {}) for n in range(number)]
+    text = plan_text(factory.plan([*others, *emptied]), Look(width=140))
+    header = next(line for line in text.splitlines() if line.startswith("  data "))
+    assert header.endswith("1 version behind, 2 lose 1,000,007 rows and more by DELETE, MERGE, TRUNCATE")
+    for name, told in (("gone", "1,000,000 rows by DELETE"), ("cut", "7 rows and more by MERGE, TRUNCATE")):
+        lines = text.partition("dr.s." + name)[2].splitlines()[:2]
+        assert any(f"loses {told}" in line for line in lines)
+    assert "Nothing is destroyed" not in text
+    assert "No access is revoked." in text
+    assert "Nothing is destroyed" in plan_text(factory.plan(others), Look())
+
+
+def test_a_table_that_was_emptied_by_nobody_knows_how_many_rows() -> None:
+    text = plan_text(factory.plan([_emptied("cut", {"TRUNCATE": None})]), Look())
+    assert "1 version behind · 0 B · 0 files · loses rows by TRUNCATE" in text

@@ -35,6 +35,24 @@ def test_every_kind_of_commit_says_what_it_added(world: World, run: Run) -> None
     assert found[str(len(rows))].files is not None
 
 
+def test_what_takes_rows_away_says_how_many_where_the_history_does(world: World, run: Run) -> None:
+    writer = world.open()
+    run(
+        writer,
+        f"{BEGIN}; INSERT INTO c.s.t VALUES (2, 'b'), (3, 'c'), (4, 'd'); UPDATE c.s.t SET note = 'x' WHERE id = 3;"
+        "DELETE FROM c.s.t WHERE id > 2; DELETE FROM c.s.t WHERE id = 99;"
+        "MERGE INTO c.s.t t USING (SELECT 1 AS id) s ON t.id = s.id WHEN MATCHED THEN DELETE; TRUNCATE TABLE c.s.t",
+    )
+    found = read_backlog(writer, {str(count): ("c.s.t", count) for count in (1, 2, 4, 5, 6)})
+    assert [found[str(count)].removed for count in (1, 2, 4, 5, 6)] == [
+        {"TRUNCATE": None},
+        {"MERGE": 1, "TRUNCATE": None},
+        {"DELETE": 2, "MERGE": 1, "TRUNCATE": None},
+        {"DELETE": 2, "MERGE": 1, "TRUNCATE": None},
+        {"DELETE": 2, "MERGE": 1, "TRUNCATE": None},
+    ]
+
+
 def test_the_first_missing_commit_tells_since_when(world: World, run: Run) -> None:
     writer = world.open()
     run(writer, f"{BEGIN}; INSERT INTO c.s.t VALUES (2, 'b'); INSERT INTO c.s.t VALUES (3, 'c')")

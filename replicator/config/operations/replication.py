@@ -16,6 +16,7 @@ from replicator.engine.desired import Position
 from replicator.resources.base import Lifecycle
 from replicator.resources.clone import Clone
 from replicator.resources.schema import Schema
+from replicator.wording import listed
 
 SECTION = "replication"
 
@@ -144,8 +145,8 @@ def _report_missing(
             building.problem(pick.at, f"the target cannot read {pick.name}: {remedy}")
     silent = [pick.name for pick in unshared if not pick.named]
     if silent:
-        listed = ", ".join(silent[:5]) + (", …" if len(silent) > 5 else "")
-        building.notices.append(f"not shared, and so not replicated: {len(silent)} of {entry.catalog_name}: {listed}")
+        told = f"{len(silent)} of {entry.catalog_name}: {listed(silent, 5)}"
+        building.notices.append(f"not shared, and so not replicated: {told}")
 
 
 def compile_replication(building: Building, section: ReplicationConfig, replicas: Iterable[Replica]) -> None:

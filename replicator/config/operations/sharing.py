@@ -11,6 +11,7 @@ from replicator.config.selection import Pick, PickedSchema, expand, skipped_noti
 from replicator.engine.desired import Position
 from replicator.resources import catalog, grants, provider, recipient, share
 from replicator.resources.share import SharedObject
+from replicator.wording import LISTED, listed
 
 SECTION = "delta_share"
 MAX_TABLES = 1000
@@ -86,9 +87,10 @@ def _contents(
                 exposures.extend(_one_by_one(building, entry, schema, content, backups))
         building.notices.extend(skipped_notices([schema for schema in picked if schema.name not in whole], "shared"))
         if whole:
-            listed = ", ".join(sorted(whole))
+            many = f"{len(whole):,} schemas whole ({listed(sorted(whole))})"
+            which = many if len(whole) > LISTED else f"{listed(sorted(whole))} whole"
             building.notices.append(
-                f"share {entry.share_name} exposes {listed} whole: whatever is added there later is shared too"
+                f"share {entry.share_name} exposes {which}: whatever is added there later is shared too"
             )
     _check_sizes(building, contents)
     return contents, tuple(exposures)
