@@ -11,6 +11,7 @@ FLOORS = {
     "address": 0,
     "values": 0,
     "sqltext": 0,
+    "wording": 0,
     "resources": 1,
     "engine": 2,
     "config": 3,

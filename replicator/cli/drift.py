@@ -13,7 +13,7 @@ from replicator.cli.drift_record import read_record, sort_out, updated, write_re
 from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, must_match, together
 from replicator.cli.work import READING, notes, opened
 from replicator.errors import ExitCode
-from replicator.render.look import many
+from replicator.wording import many
 
 if TYPE_CHECKING:
     from replicator.engine.drift import DriftItem, DriftReport

@@ -18,9 +18,10 @@ from replicator.engine.policy import Policy
 from replicator.engine.snapshot import Scope, Snapshot
 from replicator.errors import ConfigError, ReplicatorError, UsageError
 from replicator.render.declaration import SECTIONS, entry_of, with_resources
-from replicator.render.look import clean, many
+from replicator.render.look import clean
 from replicator.resources import TYPES
 from replicator.resources.base import Observed
+from replicator.wording import many
 
 if TYPE_CHECKING:
     from replicator.engine.state import State

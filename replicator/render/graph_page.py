@@ -10,8 +10,9 @@ from importlib.resources import files
 from replicator.address import Address
 from replicator.engine.actions import Do
 from replicator.render.graph import Node
-from replicator.render.look import clean, cut, many
+from replicator.render.look import clean, cut
 from replicator.render.symbols import SYMBOLS
+from replicator.wording import many
 
 ROW, HEIGHT, GAP, CHAR, LONGEST = 34, 26, 70, 7.3, 44
 """Pixels between rows, of a box's height, between columns, of a character; characters of a label."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from replicator.engine.actions import Action
-from replicator.render.look import clean, count, listed
+from replicator.render.look import clean, listed
+from replicator.wording import count
 
 SMALLEST = 3
 """Fewer alike actions than this are shown one by one."""

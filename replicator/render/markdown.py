@@ -16,10 +16,11 @@ from replicator.engine.drift import DriftReport
 from replicator.render import changes as change_text
 from replicator.render.drift import News, grouped, lag_lines, ways_out, who
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
-from replicator.render.look import Look, clean, count, cut, listed, many, value, with_options
+from replicator.render.look import Look, clean, cut, listed, value, with_options
 from replicator.render.sections import alike_blocks
 from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, revokes, sections, told
 from replicator.render.text import next_command, short_id
+from replicator.wording import count, many
 
 BUDGET = 60_000
 GROUPS = 20

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from replicator.execution.events import Event, Kind, Observer
-from replicator.render.look import clean, count, cut, duration, many
+from replicator.render.look import clean, cut, duration
+from replicator.wording import count, many
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
