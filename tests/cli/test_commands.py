@@ -511,3 +511,16 @@ def test_the_emulator_gives_a_token_to_a_principal(shop: Path, command: Command)
     url = f"{start('us-east', ROOT).url}/api/2.0/preview/scim/v2/Me"
     with urlopen(Request(url, headers={"Authorization": f"Bearer {ended.out.strip()}"})) as answer:
         assert json.load(answer)["userName"] == "analyst@example.com"
+
+
+def test_a_new_table_in_a_schema_that_is_shared_whole_is_planned_and_no_drift(shop: Path, command: Command) -> None:
+    assert command("apply", "--yes").code == 0
+    made = command("emulator", "exec", "emulator://us-east", "CREATE TABLE shop.sales.late (id INT)")
+    assert made.code == 0, made.err
+    shared = command("emulator", "exec", "emulator://eu-west", "SHOW TABLES IN shop_shared.sales")
+    assert "late" in shared.out
+    assert command("drift").code == 0
+    actions = json.loads(command("plan", "--json").out)["actions"]
+    assert [(item["do"], item["address"]) for item in actions if item["do"] != "check"] == [
+        ("create", "target:clone/shop_dr.sales.late")
+    ]
