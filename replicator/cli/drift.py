@@ -14,7 +14,7 @@ from replicator.cli.options import AsJson, AsMarkdown, Full, Workers, must_match
 from replicator.cli.reading import reading
 from replicator.cli.work import notes, opened
 from replicator.errors import ExitCode
-from replicator.render.look import many
+from replicator.wording import many
 
 if TYPE_CHECKING:
     from replicator.engine.drift import DriftItem, DriftReport

@@ -1,8 +1,10 @@
 """`replicator emulator …`: two metastores on this machine. The emulator is imported when a verb needs it."""
 
 import shutil
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +16,8 @@ from replicator.cli.common import Run, Verbs, verb
 from replicator.cli.emulated import Host, Root, folder, metastore
 from replicator.cli.options import AsJson, Yes
 from replicator.errors import ReplicatorError, UsageError
-from replicator.render.look import many
 from replicator.values import JSON
+from replicator.wording import many
 
 if TYPE_CHECKING:
     from replicator.emulator import Endpoint
@@ -160,10 +162,14 @@ def _show(run: Run, result: "Result", *, as_json: bool) -> None:
     if as_json:
         output.show_json(rows)
         return
+    from replicator.render.fit import WIDE
     from replicator.render.table import table_text
 
     shown = [[_cell(value) for value in row.values()] for row in rows[:ROWS]]
-    output.show(run, table_text(result.table.column_names, shown, output.look(run), more=len(rows) - len(shown)))
+    place = output.look(run)
+    if not sys.stdout.isatty():
+        place = replace(place, width=WIDE)  # what reads a pipe has no edge at which words break
+    output.show(run, table_text(result.table.column_names, shown, place, more=len(rows) - len(shown)))
 
 
 def _plain(value: object) -> object:

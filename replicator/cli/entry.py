@@ -119,13 +119,16 @@ def _elsewhere() -> None:
 
 
 def _tell_failure(error: ReplicatorError, arguments: Sequence[str]) -> None:
+    from replicator.cli.output import terminal_width
+    from replicator.render.fit import WIDE
     from replicator.render.problems import error_text
     from replicator.values import redact
 
     if "--debug" in arguments:
         sys.stderr.write(redact(traceback.format_exc()))
     sys.stdout.flush()
-    sys.stderr.write(redact(error_text(error)))
+    width = terminal_width() if sys.stderr.isatty() else WIDE
+    sys.stderr.write(redact(error_text(error, width)))
 
 
 def _tell_usage(error: Exception) -> int:

@@ -12,7 +12,7 @@ from replicator.cli.options import Workers
 from replicator.cli.work import opened, planned
 from replicator.engine.policy import Policy
 from replicator.errors import UsageError
-from replicator.render.look import many
+from replicator.wording import many
 
 
 class Format(StrEnum):

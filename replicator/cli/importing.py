@@ -18,9 +18,10 @@ from replicator.engine.policy import Policy
 from replicator.engine.snapshot import Scope, Snapshot
 from replicator.errors import ConfigError, ReplicatorError, UsageError
 from replicator.render.declaration import SECTIONS, entry_of, with_resources
-from replicator.render.look import clean, many
+from replicator.render.look import clean
 from replicator.resources import TYPES
 from replicator.resources.base import Observed
+from replicator.wording import listed, many
 
 if TYPE_CHECKING:
     from replicator.engine.state import State
@@ -85,9 +86,13 @@ def import_(
     with opened(run, workers=workers) as session:
         prepared = planned(run, session, Policy())
         found = look(session, wishes, grants=grants)
-    taken, left = sort_out(found, prepared)
-    for address, why in left:
+        taken, left = sort_out(found, prepared)
+        tags, declared = sort_out(tags_of(session, taken), prepared)
+    taken |= tags
+    for address, why in (*left, *declared):
         output.tell(run, f"! {clean(str(address))} is left out: {why}")
+    for line in _not_written(taken, grants=grants):
+        output.tell(run, f"! {line}")
     if not found:
         raise UsageError(f"import {' '.join(patterns)}: nothing that exists has such an address")
     if not taken:
@@ -115,6 +120,43 @@ def look(session: "Session", wishes: Sequence[Wish], *, grants: bool) -> dict[Ad
             raise ReplicatorError(f"{side}: {key} cannot be read: {why}", hint="import what can be read")
         found |= here
     return found
+
+
+def tags_of(session: "Session", taken: Mapping[Address, Observed]) -> dict[Address, Observed]:
+    """The tags on what is taken, and on its columns."""
+    from replicator.workspace import read_snapshot
+
+    found: dict[Address, Observed] = {}
+    for side in sorted({at.side for at in taken}):
+        names = {name for at, item in taken.items() if at.side is side for name in _taggable(at, item)}
+        seen = read_snapshot(session.readers[side], Scope(tags=frozenset(names)), workers=session.workers)
+        for key, why in seen.unknown.items():
+            raise ReplicatorError(f"{side}: {key} cannot be read: {why}", hint="import what can be read")
+        found |= dict(_objects(seen))
+    return found
+
+
+def _taggable(address: Address, observed: Observed) -> Iterable[str]:
+    if address.type in _IN_CATALOGS:
+        yield f"{_securable(address)}/{address.name}"
+    if address.type in ("table", "view"):
+        yield from (f"column/{address.name}.{name}" for name in observed.fields.get("columns") or {})
+
+
+_ON_COLUMNS = {"mask": "mask", "default": "default", "generated": "generation", "identity": "identity"}
+
+
+def _not_written(taken: Mapping[Address, Observed], *, grants: bool) -> Iterable[str]:
+    """What is on the objects that `resources:` has no words for, or was not asked for: it stays as it is, and nobody
+    could make it again from the file."""
+    for address, observed in taken.items():
+        words = ["its row filter"] if observed.info.get("row_filter") else []
+        for name, facts in sorted(observed.info.get("columns", {}).items()):
+            words += [f"the {word} of {clean(name)}" for key, word in _ON_COLUMNS.items() if key in facts]
+        if words:
+            yield f"{clean(str(address))} is written without {listed(words)}: kept as it is, and not managed"
+    if not grants and any(map(_grantable, taken)):
+        yield "who may do what with them is left out: --grants writes it too"
 
 
 def _grantable(address: Address) -> bool:
@@ -164,8 +206,8 @@ def _names(reader: "WorkspaceReader", what: str, pattern: str) -> list[str]:
         return [pattern.lower()]
     from replicator.resources import rest
 
-    listed = reader.pages(rest.path(what), what, {"max_results": 0})
-    return [item["name"] for item in listed if fnmatchcase(item["name"].lower(), pattern.lower())]
+    found = reader.pages(rest.path(what), what, {"max_results": 0})
+    return [item["name"] for item in found if fnmatchcase(item["name"].lower(), pattern.lower())]
 
 
 def sort_out(

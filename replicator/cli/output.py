@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from replicator.cli.common import Run
 from replicator.errors import UsageError
+from replicator.render.fit import fitted
 from replicator.render.look import Look, painted, to_ascii
 
 DEFAULT_WIDTH = 100
@@ -24,6 +25,10 @@ def _width() -> int:
     if not sys.stdout.isatty() and not wanted.isdigit():
         return DEFAULT_WIDTH
     return min(160, max(60, shutil.get_terminal_size().columns))
+
+
+def terminal_width() -> int:
+    return max(20, shutil.get_terminal_size().columns)
 
 
 def show(run: Run, text: str) -> None:
@@ -68,6 +73,8 @@ def tell(run: Run, text: str) -> None:
 def _write(run: Run, text: str, stream: TextIO) -> None:
     if not _speaks_unicode(stream):
         text = to_ascii(text)
+    if stream.isatty():
+        text = fitted(text, terminal_width())
     stream.write(painted(text) if _has_colour(run, stream) else text)
     stream.flush()
 

@@ -13,7 +13,7 @@ from replicator.cli import output
 from replicator.cli.common import Run, Verbs, verb
 from replicator.cli.options import AsJson, Yes, must_match
 from replicator.errors import ExitCode, UsageError
-from replicator.render.look import many
+from replicator.wording import many
 
 if TYPE_CHECKING:
     from replicator.engine.state import State
@@ -223,7 +223,10 @@ def verify(run: Run, as_json: AsJson = False) -> ExitCode:
         output.show_json(facts)
         return ExitCode.OK
     trusted = "" if found.saved else ", with what a run that did not end has left"
-    told = [f"{len(found.state.resources)} resources", *(f"outcome unknown: {name}" for name in sorted(found.pending))]
+    told = [
+        many(len(found.state.resources), "resource"),
+        *(f"outcome unknown: {name}" for name in sorted(found.pending)),
+    ]
     told += [f"locked: {holder}"] if holder else []
     output.show(run, f"The state of {where.environment}, serial {found.state.serial}, is sound{trusted}.\n")
     output.show(run, "".join(f"  {line}\n" for line in told))
@@ -242,7 +245,9 @@ def repair(run: Run, file: StateFile = None) -> None:
         output.show(run, f"{where.where}: there is no journal, so nothing to repair.\n")
         return
     kept, dropped, aside = repaired
-    output.show(run, f"{kept} lines of the journal kept, {dropped} that cannot be read set aside in {aside}.\n")
+    output.show(
+        run, f"{many(kept, 'line')} of the journal kept, {dropped:,} that cannot be read set aside in {aside}.\n"
+    )
 
 
 @app.command("restore")
@@ -257,7 +262,7 @@ def restore(
 
     with _locked(run, "state restore", file) as where:
         state = store.restore(where, serial)
-    output.show(run, f"State serial {state.serial} now holds {len(state.resources)} resources.\n")
+    output.show(run, f"State serial {state.serial} now holds {many(len(state.resources), 'resource')}.\n")
 
 
 @app.command("pull")

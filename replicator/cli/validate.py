@@ -31,7 +31,7 @@ def validate(
         output.show_json(facts)
     else:
         operations = ", ".join(facts["operations"]) or "none"
-        resources = ", ".join(f"{number} {kind}" for kind, number in facts["resources"].items()) or "none"
+        resources = ", ".join(f"{kind} {number:,}" for kind, number in facts["resources"].items()) or "none"
         output.show(
             run,
             f"{facts['file']} is valid.\n"

@@ -10,7 +10,7 @@ from replicator.cli.common import Run, Verbs, verb
 from replicator.cli.emulated import Root, folder
 from replicator.cli.options import AsJson
 from replicator.errors import UsageError
-from replicator.render.look import many
+from replicator.wording import many
 
 if TYPE_CHECKING:
     from replicator.emulator.faults import Rule

@@ -32,7 +32,7 @@ def diff(
         known = applied.get(name) if applied is not None else None
         for path, old, new in _differences(name, rule, known, desired, before):
             if not any(fnmatchcase(".".join(path), pattern) for pattern in patterns):
-                found.append(_change(rule, path, applied, old, new))
+                found.append(_change(rule, path, applied, desired, old, new))
     return tuple(found)
 
 
@@ -143,25 +143,53 @@ def _at(value: Any, path: Iterable[str]) -> Any:
     return value
 
 
-def _change(rule: Rule, path: tuple[str, ...], applied: Fields | None, before: Any, after: Any) -> Change:
+def _change(
+    rule: Rule, path: tuple[str, ...], applied: Fields | None, desired: Fields, before: Any, after: Any
+) -> Change:
     known = _at(applied, path) if applied is not None else None
     return Change(
         path=path,
         applied=_shown(rule, known),
         before=_shown(rule, before),
         after=_shown(rule, after),
-        cause=_cause(applied is not None, known, before, after),
+        cause=_cause(rule, path, known, before, after)
+        if _was_managed(rule, path, applied, desired)
+        else _first(applied),
         effect=rule.effect_of(path, before, after) if rule.effect_of else rule.effect,
         lossy=rule.lossy(path, before, after),
         why=rule.why,
     )
 
 
-def _cause(in_state: bool, applied: Any, before: Any, after: Any) -> Cause:
-    if not in_state:
-        return Cause.IMPORT
+def _first(applied: Fields | None) -> Cause:
+    """Why something is changed that no apply has managed yet: whatever is there, nobody changed it behind our back."""
+    return Cause.IMPORT if applied is None else Cause.CONFIG
+
+
+def _was_managed(rule: Rule, path: tuple[str, ...], applied: Fields | None, desired: Fields) -> bool:
+    """Whether the last apply decided on what is at a path. Where it took away what nobody declared, that is everything
+    that is not declared now either."""
+    if applied is None:
+        return False
+    pruned = rule.prune is not None and rule.prune(applied) and path[0] in applied
+    return _holds(applied, path) or (pruned and not _holds(desired, path))
+
+
+def _holds(value: Any, path: Iterable[str]) -> bool:
+    for step in path:
+        if not isinstance(value, Mapping) or step not in value:
+            return False
+        value = value[step]
+    return True
+
+
+def _cause(rule: Rule, path: tuple[str, ...], applied: Any, before: Any, after: Any) -> Cause:
     if applied == after:
         return Cause.DRIFT
+    if rule.keyed and len(path) > rule.keyed and isinstance(applied, Mapping) and isinstance(before, Mapping):
+        # A whole thing: of its attributes only those that were declared are known to be as we left them.
+        before = {key: before.get(key) for key in applied if key != _SPELLING}
+        applied = {key: value for key, value in applied.items() if key != _SPELLING}
     return Cause.CONFIG if applied == before else Cause.BOTH
 
 

@@ -16,7 +16,7 @@ from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.resources.base import Lag, Observed, ResourceType
 from replicator.resources.canonical import principal
-from replicator.wording import listed
+from replicator.wording import listed, many
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,10 @@ def _drops_children(case: Case) -> Block | None:
     ]
     if not left or (case.observed is not None and case.observed.fields.get("share_name")):
         return None
+    theirs = many(len(left), "object that is", "objects that are")
     return Block(
         code=Code.DROPS_CHILDREN,
-        message=f"still holds {len(left)} objects that are not ours to drop, for example {min(left)}",
+        message=f"still holds {theirs} not ours to drop, for example {min(left)}",
         release=f"move them away, or keep it: replicator state forget {shlex.quote(str(case.address))}",
     )
 
@@ -391,7 +392,7 @@ def thresholds(actions: Iterable[Action], state: State, policy: Policy) -> dict[
                 continue
             block = Block(
                 code=code,
-                message=f"{word}s {len(hit)} of {held[side]} {side} objects at once, more than {percent} %",
+                message=f"{word}s {len(hit)} of {many(held[side], f'{side} object')} at once, more than {percent} %",
                 release=f"replicator {verb_of(policy)} --allow-destroy {code.value}",
             )
             found |= dict.fromkeys(hit, block)

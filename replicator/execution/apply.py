@@ -27,6 +27,7 @@ from replicator.execution.retrying import Retry
 from replicator.execution.standing import remembered, worth_remembering
 from replicator.execution.store import Opened, StateStore
 from replicator.resources import TYPES
+from replicator.wording import many
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def refuse(plan: Plan, opened: Opened, *, skip_blocked: bool) -> None:
         ]
         more = [f"…{len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         raise BlockedError(
-            f"{len(held)} of {len(plan.actions)} actions are held back:\n  " + "\n  ".join(lines[:SHOWN] + more),
+            f"{len(held):,} of {many(len(plan.actions), 'action')} {'is' if len(held) == 1 else 'are'} held back:\n  "
+            + "\n  ".join(lines[:SHOWN] + more),
             hint="\n".join([*_releases(plan, held), "or leave them out: --skip-blocked"]),
         )
 

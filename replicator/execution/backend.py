@@ -56,7 +56,13 @@ def silent(text: str) -> None:
 
 
 class Backend(Protocol):
-    """Where the state of one environment is kept. Every method may raise StateError or WorkspaceError."""
+    """Where the state of one environment is kept. Every method may raise StateError or WorkspaceError.
+
+    `anew` tells a person how to begin with no state and keep this one.
+    """
+
+    @property
+    def anew(self) -> str: ...
 
     @property
     def environment(self) -> str: ...

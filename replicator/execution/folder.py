@@ -46,6 +46,11 @@ class Folder:
     def options(self) -> str:
         return f" --file {quote(str(self._state))}"
 
+    @property
+    def anew(self) -> str:
+        # Both go: earlier states without the present one are a state that was lost.
+        return f"--state-dir with another folder, or move both {self._state} and {self._history} away"
+
     def read(self) -> Stored | None:
         trusted_directory(self._directory)
         data = read_trusted(self._state)

@@ -74,6 +74,7 @@ def reconcile(
         with writers_of(session.config) as writers:
             values = wanted.settings.limits.show_values
             checks.keep(writers[Side.TARGET], events, retry_of(session.config), values=values)
+    about["statements"] = sum(reader.stats().statements for reader in session.readers.values())
     return checks.report(events.run, **about, notices=(*notices, *warnings))
 
 

@@ -18,7 +18,7 @@ from replicator.engine.snapshot import Metastore, Scope, Snapshot
 from replicator.engine.state import State
 from replicator.errors import BlockedError, StaleError
 from replicator.execution import places, snapshots
-from replicator.execution.backend import Notify, silent
+from replicator.execution.backend import Backend, Notify, silent
 from replicator.execution.events import now
 from replicator.execution.pending import resolved
 from replicator.execution.sides import both
@@ -151,7 +151,9 @@ def _look(session: Session) -> Seen:
     opened = session.store.open()
     began = time.monotonic()
     if session.readers:
-        refuse_other_metastores(opened.state, both(lambda side: session.readers[side].identity()))
+        refuse_other_metastores(
+            session.store.backend, opened.state, both(lambda side: session.readers[side].identity())
+        )
     scopes = scope(session.config, (*opened.state.resources, *opened.pending), _origins(opened))
     if session.saved is not None:
         return _from_saved(session, session.saved, opened, scopes)
@@ -171,7 +173,7 @@ def _from_saved(session: Session, saved: Saved, opened: Opened, scopes: Mapping[
     """What was read before. Raises StaleError unless it is of this state, these metastores, and all that is wanted."""
     snapshots.check(saved, session.config, opened.state, scopes)
     known = {side: snapshot.metastore for side, snapshot in saved.snapshots.items()}
-    refuse_other_metastores(opened.state, known)
+    refuse_other_metastores(session.store.backend, opened.state, known)
     for side, reader in session.readers.items():
         if reader.identity().metastore_id != known[side].metastore_id:
             raise StaleError(f"the snapshot is of another {side} metastore", hint="read it again: replicator plan")
@@ -189,13 +191,14 @@ def _origins(opened: Opened) -> Iterator[Address]:
             yield origin
 
 
-def refuse_other_metastores(state: State, found: Mapping[Side, Metastore]) -> None:
+def refuse_other_metastores(backend: Backend, state: State, found: Mapping[Side, Metastore]) -> None:
     """Raises BlockedError (ID101) when state was written about another metastore: right state, wrong workspace."""
+    anew = f"for a metastore that was made anew, begin with no state, and keep the old one: {backend.anew}"
     for side, metastore in found.items():
         known = state.metastores.get(side.value)
         if known is not None and known != metastore.metastore_id:
             raise BlockedError(
                 f"the {side} workspace {metastore.host} belongs to metastore {metastore.metastore_id}, "
                 f"but the state is about {known} [{Code.OTHER_METASTORE}]",
-                hint="check the host and the environment. For a metastore that was made anew, move its state file away",
+                hint=f"check the host and the environment\n{anew}",
             )

@@ -16,6 +16,7 @@ from replicator.execution.sides import both
 from replicator.resources import TYPES
 from replicator.resources.base import CloneRecord, DeltaVersion, Fields
 from replicator.resources.clone import LEFT_AT, ORIGIN_STOOD_AT
+from replicator.wording import many
 from replicator.workspace import WorkspaceReader, only_we_write, read_in_full, read_versions
 from replicator.workspace.information import WORTH_A_STATEMENT
 from replicator.workspace.versions import TABLES_PER_STATEMENT
@@ -55,7 +56,9 @@ def with_versions(
         if moved:
             found = read_in_full(session.readers[side], found, moved, workers=session.at_once)
         told = _told(found, trusted[side])
-        note = f"{len(trusted[side]):,} copies that only we may write to are taken as the last apply left them"
+        note = (
+            f"{many(len(trusted[side]), 'copy', 'copies')} that only we may write to taken as the last apply left them"
+        )
         return replace(told, notes=(*told.notes, f"{note}; drift reads them") if trusted[side] else told.notes)
 
     snapshots = both(rest)

@@ -16,6 +16,7 @@ from replicator.execution import journal
 from replicator.execution.backend import Backend, Moved, StoredJournal
 from replicator.execution.holder import Holder, is_alive, is_this_process
 from replicator.execution.journal import Header, Journal, Pending
+from replicator.wording import many
 
 KEPT_SERIALS = 10
 _LOOKS = 5
@@ -99,7 +100,7 @@ def _overlaid(state: State, carried: Mapping[str, Pending], found: journal.Read,
     merged, pending = journal.merge(state.model_copy(update=known), records)
     settled = {record.address for record in records}
     kept = {address: item for address, item in carried.items() if address not in settled}
-    lines = f"({len(found.records)} lines)"
+    lines = f"({many(len(found.records), 'line')})"
     notice = f"run {found.header.run} did not end; continuing from its journal {lines}"
     if by is not None:
         notice = f"the state is being written: {by}; what follows is how far its journal goes {lines}"

@@ -48,6 +48,10 @@ class Volume:
     def options(self) -> str:
         return ""  # the configuration names it
 
+    @property
+    def anew(self) -> str:
+        return f"move the folder {self.where} away, which holds the earlier states too"
+
     def read(self) -> Stored | None:
         for _ in range(_LOOKS):
             names = self._folder.names()

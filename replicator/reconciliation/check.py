@@ -17,7 +17,7 @@ from replicator.reconciliation.tables import AFRESH, Lookup, TableInfo
 from replicator.reconciliation.task import CheckTask, Outcome, Work, begin, sentence
 from replicator.reconciliation.verdicts import LASTING, CheckResult, Verdict, Why
 from replicator.resources.base import Reader
-from replicator.wording import listed
+from replicator.wording import listed, many
 
 _VERSION_GONE = re.compile(
     r"VERSION_NOT_FOUND|VERSION_NOT_CONTIGUOUS|CANNOT_RECONSTRUCT|FILE_NOT_FOUND|FileNotFound|FAILED_READ_FILE"
@@ -181,12 +181,12 @@ def _good(work: Work) -> Outcome:
         names = listed([item.name for item in work.blind])
         message = f"equal in {what}; could not be compared: {names}"
         return Outcome(Verdict.UNVERIFIABLE, message, _why(work))
-    tolerated = f"{work.differences.total or work.differing_rows_at_most} rows differ, which the threshold allows"
+    differing = many(work.differences.total or work.differing_rows_at_most, "row differs", "rows differ")
+    tolerated = f"{differing}, which the threshold allows"
     equal = sentence([f"equal in {what}", tolerated if work.tolerated else ""])
     if work.lag:
         version = work.pair.source.place.version
-        behind = f"{work.lag} version{'s' if work.lag > 1 else ''} behind"
-        return Outcome(Verdict.STALE, f"{equal}, at version {version}; {behind}")
+        return Outcome(Verdict.STALE, f"{equal}, at version {version}; {many(work.lag, 'version')} behind")
     return Outcome(Verdict.MATCH, equal)
 
 
@@ -195,8 +195,12 @@ def _why(work: Work) -> Why | None:
     return min((item.why for item in work.blind), key=lambda why: why in LASTING, default=None)
 
 
+def _all_columns(total: int) -> str:
+    return "its column" if total == 1 else f"all {many(total, 'column')}"
+
+
 def _compared(work: Work) -> str:
     if work.task.missing_data_check and work.recipe is not None:
         compared, total = len(work.recipe.columns), work.columns_total
-        return f"all {total} columns" if compared == total else f"{compared} of {total} columns"
+        return _all_columns(total) if compared == total else f"{compared} of {many(total, 'column')}"
     return "row count" if work.task.row_count_check else "definition"

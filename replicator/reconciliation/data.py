@@ -17,7 +17,7 @@ from replicator.reconciliation.recipe import Recipe, recipe_id
 from replicator.reconciliation.tables import TableInfo
 from replicator.reconciliation.task import Outcome, Work
 from replicator.reconciliation.verdicts import DifferenceCounts, RowKind, Verdict, Why
-from replicator.wording import listed
+from replicator.wording import listed, many
 
 _ATTEMPTS = 3
 """How often a table without versions may change under the check before it is called moving."""
@@ -36,7 +36,7 @@ def compare_counts(work: Work) -> Outcome | None:
     if _tolerable(work, work.differing_rows_at_most):
         work.tolerated = True
         return None
-    return Outcome(Verdict.MISMATCH, f"{work.counts[0]} rows in the origin, {work.counts[1]} in the copy")
+    return Outcome(Verdict.MISMATCH, f"{many(work.counts[0], 'row')} in the origin, {work.counts[1]:,} in the copy")
 
 
 def compare_fingerprints(work: Work) -> Outcome | None:
@@ -134,7 +134,7 @@ def _contradiction(work: Work) -> Outcome:
 def _told(work: Work) -> str:
     columns = listed([item.name for item in work.columns], 5)
     if not work.complete:
-        share = f"{work.bad} of {work.buckets} buckets differ"
+        share = f"{work.bad:,} of {many(work.buckets or 0, 'bucket')} differ{'s' * (work.bad == 1)}"
         return f"rows differ all over the table ({share})" + (f", in {columns}" if columns else "")
     counts: DifferenceCounts = work.differences
     words = [f"{getattr(counts, kind.value)} {kind.value}" for kind in RowKind if getattr(counts, kind.value)]

@@ -245,7 +245,8 @@ class Report(Model):
     """All checks of one run; times are ISO-8601 UTC.
 
     `declared` checks were asked for; when `sampled` names a draw, only some of them were run. `notices` are about the
-    whole run: what could not be read, what was not kept.
+    whole run: what could not be read, what was not kept. `statements` were asked of both sides in all, those that find
+    out what there is and where it stands included.
     """
 
     format_version: Literal["1.0"] = "1.0"
@@ -257,6 +258,7 @@ class Report(Model):
     declared: int = 0
     sampled: str | None = None
     notices: tuple[str, ...] = ()
+    statements: int = 0
     summary: dict[Verdict, int]
     tables: tuple[CheckResult, ...]
 

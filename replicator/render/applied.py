@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from replicator.engine.guards import release_all
 from replicator.execution.results import ActionResult, ApplyResult, Became
-from replicator.render.look import Look, clean, count, duration, many, size, wrapped
+from replicator.render.fit import wrapped
+from replicator.render.look import Look, clean, duration, size
 from replicator.render.symbols import SYMBOLS
 from replicator.values import JSON
-from replicator.wording import listed
+from replicator.wording import count, listed, many
 
 HELD = 20
 """How many of those that one guard holds back are named."""

@@ -8,9 +8,11 @@ from replicator.engine.drift import DriftItem, DriftKind, DriftReport
 from replicator.engine.guards import NAMED
 from replicator.engine.remedies import Remedy
 from replicator.render import changes as change_text
+from replicator.render.fit import spread, wrapped
 from replicator.render.groups import SMALLEST, pattern
-from replicator.render.look import Look, clean, count, duration, many, span, spread, with_options, wrapped
+from replicator.render.look import Look, clean, duration, span, with_options
 from replicator.values import JSON
+from replicator.wording import count, many
 
 COLUMN = 46
 
@@ -83,10 +85,9 @@ def drift_text(report: DriftReport, news: News, look: Look) -> str:
 
 
 def _clean_line(report: DriftReport) -> str:
-    are = "resource is" if report.objects == 1 else "resources are"
     return (
-        f"No drift. {count(report.objects)} {are} as {report.environment} last applied them "
-        f"(state serial {report.state_serial})."
+        f"No drift. {many(report.objects, 'resource is', 'resources are')} as {report.environment} last applied "
+        f"{'it' if report.objects == 1 else 'them'} (state serial {report.state_serial})."
     )
 
 
@@ -152,7 +153,7 @@ def lag_lines(report: DriftReport) -> list[str]:
     if not report.lag:
         return []
     versions = [item.versions for item in report.lag]
-    behind = "1 copy is" if len(versions) == 1 else f"{count(len(versions))} copies are"
+    behind = many(len(versions), "copy is", "copies are")
     unit = "version" if max(versions) == 1 else "versions"
     return [f"Lag, which is no drift: {behind} {span(min(versions), max(versions))} {unit} behind."]
 

@@ -12,11 +12,13 @@ from replicator.engine.desired import Desired
 from replicator.engine.snapshot import Snapshot
 from replicator.engine.state import Entry, State
 from replicator.render import changes as change_text
-from replicator.render.look import Look, clean, cut, many, spread, value, wrapped
+from replicator.render.fit import spread, wrapped
+from replicator.render.look import Look, clean, cut, value
 from replicator.render.symbols import SYMBOLS, blocked_because
 from replicator.resources import TYPES
 from replicator.resources.base import Effect, Fields, ResourceType, Rule
 from replicator.values import JSON
+from replicator.wording import many
 
 CHANGES = 6
 """How many keys of a field that differ are named."""
@@ -106,6 +108,8 @@ def explain(
 def _summary(action: Action | None, declared: bool, unknown: str | None) -> str:
     if action is not None:
         told = action.message or action.reason.value.replace("_", " ")
+        if action.moves_data and action.changes:
+            told = f"{', '.join(dict.fromkeys(change.path[0] for change in action.changes))} differs; data {told}"
         cause = f", because of {_CAUSES[action.cause]}" if action.do is not Do.CHECK else ""
         return f"{action.do.value}{cause}: {told}"
     if unknown:
@@ -238,6 +242,7 @@ def explain_text(found: Explanation, look: Look) -> str:
         lines += ["", *_field_lines(field, look)]
     if found.lag is not None:
         behind = f" ({many(found.lag.versions, 'version')} behind)" if found.lag.versions else ""
+        behind = "" if found.lag.why in behind else behind
         lines += ["", f"  ↻ data   {found.lag.lag.replace('_', ' ')}{behind}: {clean(found.lag.why)}"]
         lines += [f"      origin   {clean(found.lag.origin)}"] if found.lag.origin else []
     lines += ["", *_guard_lines(found, look)]
@@ -266,7 +271,7 @@ def _field_lines(field: FieldView, look: Look) -> list[str]:
         text = "–" if held is None else value(held)
         if compared or held is not None:
             lines.append(f"      {title:<8} {text if look.full else cut(text, look.width - 15)}")
-    lines += [f"      rule     {field.why}"] if field.why else []
+    lines += wrapped(f"      rule     {field.why}", look.width, 15) if field.why else []
     inside = [change for change in field.changes if len(change.path) > 1]
     told = change_text.lines(inside, look.width - 15, full=look.full)
     shown = told if look.full else told[:CHANGES]

@@ -13,7 +13,7 @@ const edges = [...document.querySelectorAll("#edges path")].map((el) => {
   from.needed.push(to);
   return { el, from, to };
 });
-const ROW = 34, HALF = 13;
+const ROW = 48, HALF = 19, READABLE = 0.62;
 let view = { x: 0, y: 0, k: 1 };
 
 function show() { all.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`); }
@@ -26,13 +26,15 @@ function zoom(factor, x, y) {
 
 function middle(factor) { zoom(factor, svg.clientWidth / 2, svg.clientHeight / 2); }
 
-function fit() {
+/* All of it; at first, where that would be too small to read, its left part in a readable size. */
+function fit(least = 0) {
   const on = nodes.filter((node) => node.shown);
   if (!on.length) return;
   const x0 = Math.min(...on.map((n) => n.x)), x1 = Math.max(...on.map((n) => n.x + n.width));
   const y0 = Math.min(...on.map((n) => n.y)), y1 = Math.max(...on.map((n) => n.y + 2 * HALF));
-  const k = Math.min(1.25, (svg.clientWidth - 40) / (x1 - x0), (svg.clientHeight - 40) / (y1 - y0));
-  view = { k, x: (svg.clientWidth - k * (x0 + x1)) / 2, y: (svg.clientHeight - k * (y0 + y1)) / 2 };
+  const all = Math.min(1.25, (svg.clientWidth - 40) / (x1 - x0), (svg.clientHeight - 40) / (y1 - y0));
+  const k = Math.max(least, all), wide = k * (x1 - x0) > svg.clientWidth - 40;
+  view = { k, x: wide ? 20 - k * x0 : (svg.clientWidth - k * (x0 + x1)) / 2, y: (svg.clientHeight - k * (y0 + y1)) / 2 };
   show();
 }
 
@@ -45,7 +47,7 @@ function reach(start, way) {
 /* What matches every word, with all that it needs; columns close up. */
 function filter() {
   const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = (n) => `${n.address} ${n.do} ${n.el.querySelector("text").textContent}`.toLowerCase();
+  const text = (n) => `${n.address} ${n.do} ${n.el.querySelector("text").textContent[0]}`.toLowerCase();
   const hits = nodes.filter((n) => words.every((word) => text(n).includes(word)));
   const kept = reach(hits, "needs"), columns = new Map();
   for (const node of nodes) {
@@ -64,7 +66,7 @@ function filter() {
       if (words.length) node.x = left;
       node.el.setAttribute("transform", `translate(${node.x} ${node.y})`);
     }
-    left += column[0].width + 70;
+    left += column[0].width + 46;
   }
   for (const { el, from, to } of edges) {
     el.classList.toggle("off", !from.shown || !to.shown);
@@ -77,7 +79,7 @@ function filter() {
     : `${nodes.length} resource${s}`;
   history.replaceState(null, "", words.length ? `#${encodeURIComponent(box.value)}` : location.pathname);
   select(null);
-  fit();
+  fit(READABLE);
 }
 
 function list(title, members) {
@@ -154,8 +156,8 @@ document.addEventListener("keydown", (event) => {
 });
 one("in").addEventListener("click", () => middle(1.25));
 one("out").addEventListener("click", () => middle(0.8));
-one("fit").addEventListener("click", fit);
+one("fit").addEventListener("click", () => fit());
 box.addEventListener("input", filter);
-addEventListener("resize", fit);
+addEventListener("resize", () => fit(READABLE));
 box.value = decodeURIComponent(location.hash.slice(1));
-if (box.value) filter(); else fit();
+if (box.value) filter(); else fit(READABLE);

@@ -7,45 +7,55 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
-from replicator.address import Address
+from replicator.address import Address, Side
 from replicator.engine.actions import Do
 from replicator.render.graph import Node
-from replicator.render.look import clean, cut, many
+from replicator.render.look import clean
 from replicator.render.symbols import SYMBOLS
+from replicator.wording import many
 
-ROW, HEIGHT, GAP, CHAR, LONGEST = 34, 26, 70, 7.3, 44
+ROW, HEIGHT, GAP, CHAR, LONGEST = 48, 38, 46, 7.3, 28
 """Pixels between rows, of a box's height, between columns, of a character; characters of a label."""
 
+UNCHANGED = "·"
+DENSE = 150
+"""From so many boxes on, lines are pale until a box is chosen."""
 Places = Mapping[Address, tuple[float, float, float]]
 """Left, top and width of each box."""
 
 
 def layout(nodes: Sequence[Node]) -> Places:
     """Columns by rank, each box near what it needs; a rank of many is wrapped into several columns."""
-    tall = max(16, math.ceil(math.sqrt(len(nodes)) * 1.6))
-    middle: dict[Address, float] = {}
+    tall = max(16, math.ceil(math.sqrt(len(nodes)) * 1.2))
+    order: dict[Address, float] = {}
     found: dict[Address, tuple[float, float, float]] = {}
     left = 0.0
     for rank in range(max((node.rank for node in nodes), default=-1) + 1):
         members = [node for node in nodes if node.rank == rank]
-        members.sort(key=lambda node: (_pull(node, middle), node.address))
-        for start in range(0, len(members), tall):
-            part = members[start : start + tall]
-            width = 24 + CHAR * max(len(_label(node)) for node in part)
+        members.sort(key=lambda node: (_pull(node, order), node.address))
+        order |= {node.address: (at + 0.5) / len(members) for at, node in enumerate(members)}
+        columns = math.ceil(len(members) / tall)
+        high = math.ceil(len(members) / max(1, columns))  # columns of one height: no box stands alone at the end
+        for start in range(0, len(members), max(1, high)):
+            part = members[start : start + high]
+            width = 20 + CHAR * max(len(line) for node in part for line in _lines(node))
             for row, node in enumerate(part):
                 top = (row - (len(part) - 1) / 2) * ROW
-                middle[node.address], found[node.address] = top, (left, top, width)
-            left += width + (GAP if start + tall >= len(members) else 16)
+                found[node.address] = (left, top, width)
+            left += width + (GAP if start + high >= len(members) else 16)
     return found
 
 
-def _pull(node: Node, middle: Mapping[Address, float]) -> float:
-    return sum(middle[need] for need in node.needs) / len(node.needs) if node.needs else 0.0
+def _pull(node: Node, order: Mapping[Address, float]) -> float:
+    """Where in its rank a node belongs: beside what it needs, by the places of those in theirs."""
+    return sum(order[need] for need in node.needs) / len(node.needs) if node.needs else 0.0
 
 
-def _label(node: Node) -> str:
-    name = f"{node.address.type}/{clean(node.address.name)}"
-    return f"{SYMBOLS[node.do] if node.do else '·'} {cut(name, LONGEST)}"
+def _lines(node: Node) -> tuple[str, str]:
+    """What happens to which type, and the name, whose end tells more than its beginning."""
+    name = clean(node.address.name)
+    short = name if len(name) <= LONGEST else f"…{name[len(name) - LONGEST + 1 :]}"
+    return f"{SYMBOLS[node.do] if node.do else UNCHANGED} {node.address.type}", short
 
 
 def graph_page(nodes: Sequence[Node], title: str) -> str:
@@ -71,10 +81,10 @@ def graph_page(nodes: Sequence[Node], title: str) -> str:
 <label>Filter <input id="filter" type="search" placeholder="sales, target:clone, +" autocomplete="off"></label>
 <output id="shown" for="filter">{many(len(nodes), "resource")}</output>
 <span class="tools"><button id="in" aria-label="Zoom in">+</button><button id="out" aria-label="Zoom out">−</button>\
-<button id="fit">Fit</button></span>
+<button id="fit" title="All of it (0)">Fit</button></span>
 <span class="legend">{_legend(nodes)}</span>
 </header>
-<svg id="graph" role="img" aria-label="Resources and what each needs">
+<svg id="graph"{' class="dense"' if len(nodes) > DENSE else ""} role="img" aria-label="Resources and what each needs">
 <defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">\
 <path d="M0 0L8 4L0 8z"/></marker></defs>
 <g id="all"><g id="edges">{"".join(edges)}</g><g id="nodes">{"".join(boxes)}</g></g>
@@ -101,6 +111,7 @@ def _edge(need: Address, address: Address, places: Places, numbers: Mapping[Addr
 def _box(node: Node, places: Places, numbers: Mapping[Address, int]) -> str:
     x, y, width = places[node.address]
     address = clean(str(node.address))
+    what, name = _lines(node)
     told = f"{node.do.value}{', blocked' if node.blocked else ''}" if node.do else "unchanged"
     kinds = f"node {node.address.side.value} {node.do.value if node.do else 'same'}{' blocked' if node.blocked else ''}"
     return (
@@ -108,11 +119,16 @@ def _box(node: Node, places: Places, numbers: Mapping[Address, int]) -> str:
         f'data-id="{numbers[node.address]}" data-address="{escape(address)}" data-do="{told}" '
         f'data-at="{escape(clean(node.declared_at))}" aria-label="{escape(f"{address}, {told}")}">'
         f'<title>{escape(f"{address} ({told})")}</title><rect width="{width:g}" height="{HEIGHT}" rx="5"/>'
-        f'<text x="10" y="17">{escape(_label(node))}</text></g>'
+        f'<text x="10" y="15">{escape(what)}</text><text class="name" x="10" y="30">{escape(name)}</text></g>'
     )
 
 
 def _legend(nodes: Sequence[Node]) -> str:
-    sides = "".join(f'<i class="key {side}"></i>{side} ' for side in ("source", "target"))
+    """Of what there is to see: the colour of a box is its side, its first line what happens to it."""
+    sides = [side.value for side in Side if any(node.address.side is side for node in nodes)]
     present = {node.do for node in nodes}
-    return sides + " ".join(f"{SYMBOLS[do]} {do.value}" for do in Do if do in present)
+    told = [f'<span><i class="key {side}"></i>{side}</span>' for side in sides]
+    told += [f'<span class="{do.value}"><b>{SYMBOLS[do]}</b> {do.value}</span>' for do in Do if do in present]
+    told += [f"<span><b>{UNCHANGED}</b> unchanged</span>"] if None in present else []
+    told += ['<span class="blocked"><i class="key"></i>blocked</span>'] if any(node.blocked for node in nodes) else []
+    return "".join([*told, "<span>needed first <b>→</b> needs it</span>"])

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from replicator.engine.actions import Action
-from replicator.render.look import clean, count
-from replicator.wording import listed
+from replicator.render.look import clean
+from replicator.wording import count, listed
 
 SMALLEST = 3
 """Fewer alike actions than this are shown one by one."""

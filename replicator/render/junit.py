@@ -6,6 +6,7 @@ from replicator.engine.drift import DriftItem, DriftReport
 from replicator.render import changes as change_text
 from replicator.render.drift import News, ordered, who
 from replicator.render.look import clean
+from replicator.wording import many
 
 
 def drift_junit(report: DriftReport, news: News, *, only_new: bool = False) -> str:
@@ -32,7 +33,12 @@ def drift_junit(report: DriftReport, news: News, *, only_new: bool = False) -> s
             told += [f"by {who(item)}"] if who(item) else []
             failure.text = "\n".join([*filter(None, told), f"way out: {clean(item.command)}", item.fingerprint])
     if not items:
-        Xml.SubElement(suite, "testcase", classname="drift", name=f"{report.objects} resources are as last applied")
+        Xml.SubElement(
+            suite,
+            "testcase",
+            classname="drift",
+            name=f"{many(report.objects, 'resource is', 'resources are')} as last applied",
+        )
     suites = Xml.Element("testsuites")
     suites.append(suite)
     Xml.indent(suites)

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable
 
 from replicator.engine.state import Entry, State
-from replicator.render.look import clean, count, many
+from replicator.render.look import clean
+from replicator.wording import count, many
 
 
 def state_text(state: State, addresses: Iterable[str]) -> str:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from replicator.render.fit import cells, taken
+from replicator.wording import count
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -23,15 +26,6 @@ class Look:
     full: bool = False
     arguments: str = ""
     selection: str = ""
-
-
-def count(number: int) -> str:
-    return f"{number:,}"
-
-
-def many(number: int, singular: str, plural: str = "") -> str:
-    """`1 check`, `1,204 checks`."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def size(number: int) -> str:
@@ -66,10 +60,10 @@ def clean(text: str) -> str:
 
 def cut(text: str, limit: int) -> str:
     """At most `limit` columns: the middle gives way, both ends stay."""
-    if len(text) <= limit:
+    if cells(text) <= limit:
         return text
     head = (limit - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+    return f"{taken(text, head)}…{taken(text[::-1], limit - 1 - head)[::-1]}"
 
 
 def value(given: Any, *, bare: bool = False) -> str:
@@ -98,7 +92,7 @@ def joined(items: Sequence[str], width: int) -> str:
     """The first items, ` · ` between them, as many as fit; the first one always, cut if need be."""
     text = cut(items[0], width)
     for item in items[1:]:
-        if len(text) + 3 + len(item) > width:
+        if cells(text) + 3 + cells(item) > width:
             break
         text = f"{text} · {item}"
     return text
@@ -108,27 +102,12 @@ def folded(first: str, items: Sequence[str], width: int, indent: str = "  ") -> 
     """All items, ` · ` between them, over as many lines as they need."""
     lines = [first + items[0]]
     for item in items[1:]:
-        if len(lines[-1]) + 3 + len(item) > width:
+        if cells(lines[-1]) + 3 + cells(item) > width:
             lines[-1] += " ·"
             lines.append(indent + item)
         else:
             lines[-1] += f" · {item}"
     return lines
-
-
-def wrapped(line: str, width: int, indent: int) -> list[str]:
-    """A sentence over as many lines as it needs, those after the first indented; words (addresses, commands) are never
-    broken."""
-    if len(line) <= width:
-        return [line]
-    from textwrap import wrap
-
-    return wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
-
-
-def spread(left: str, right: str, width: int) -> str:
-    """Left text and, at the right edge (or two spaces further), right text."""
-    return f"{left}{' ' * max(2, width - len(left) - len(right))}{right}" if right else left
 
 
 _ASCII = str.maketrans(

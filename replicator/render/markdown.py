@@ -16,12 +16,12 @@ from replicator.engine.drift import DriftReport
 from replicator.render import changes as change_text
 from replicator.render.drift import News, grouped, lag_lines, ways_out, who
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
-from replicator.render.look import Look, clean, count, cut, many, value, with_options
+from replicator.render.look import Look, clean, cut, value, with_options
 from replicator.render.releases import release_together, released_lines
 from replicator.render.sections import alike_blocks, by_why
 from replicator.render.symbols import SYMBOLS, WORDS, amount, behind, is_dangerous, losing, revokes, sections, told
 from replicator.render.text import next_command, reassurance, short_id
-from replicator.wording import listed
+from replicator.wording import count, listed, many
 
 BUDGET = 60_000
 GROUPS = 20

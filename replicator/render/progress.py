@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from replicator.execution.events import Event, Kind, Observer
-from replicator.render.look import clean, count, cut, duration, many
+from replicator.render.fit import cells, padded
+from replicator.render.look import clean, cut, duration
+from replicator.wording import count, many
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 EVERY_SECONDS = 10.0
 SHOWN = 8
 _BAR = 30
+_AFTER = "writing it down"
+"""Results, audit and state come after the last action; a full bar that stands still would look like the end."""
 
 
 @dataclass
@@ -52,20 +56,23 @@ class Picture:
                 oldest = min(self.running, key=lambda address: self.running[address][1])
                 since = time.monotonic() - self.running[oldest][1]
                 text += f", {count(len(self.running))} running (longest {clean(oldest)}, {duration(since)})"
-            return text
+            return f"{text}, {_AFTER}" if self.done >= self.total else text
 
     def lines(self, width: int) -> list[str]:
         """One line per running action, then the bar."""
         with self.lock:
             now = time.monotonic()
             longest = sorted(self.running.items(), key=lambda item: item[1][1])[:SHOWN]
+            names = [cut(clean(address), max(20, width - 26)) for address, _ in longest]
+            column = max(map(cells, names), default=0)
             rows = [
-                f"  {what:<10} {cut(clean(address), max(20, width - 26))}  {duration(now - since)}"
-                for address, (what, since) in longest
+                f"  {what:<10} {padded(name, column)}  {duration(now - since):>7}"
+                for name, (_, (what, since)) in zip(names, longest, strict=True)
             ]
             filled = _BAR * self.done // max(1, self.total)
             bar = f"{'█' * filled}{'░' * (_BAR - filled)} {count(self.done)}/{count(self.total)}"
-            return [*rows, f"{bar}  {count(self.failed)} failed" if self.failed else bar]
+            bar += f"  {count(self.failed)} failed" if self.failed else ""
+            return [*rows, f"{bar}  {_AFTER}" if self.done >= self.total else bar]
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from replicator.reconciliation.verdicts import CheckResult, Report, RowDifference, SchemaDifference, Verdict, Why
-from replicator.render.look import Look, clean, count, cut, duration, folded, many
-from replicator.wording import listed
+from replicator.render.look import Look, clean, cut, duration, folded
+from replicator.wording import count, listed, many
 
 LISTED_EQUAL = 20
 """Up to this many equal tables have a line each."""
@@ -53,7 +53,7 @@ def report_text(report: Report, look: Look) -> str:
     )
     lines = [line for result in shown for line in _result(result, widths, look)]
     if len(shown) < len(ordered):
-        lines.append(f"✓ {count(len(equal))} more copies are equal: --full names them")
+        lines.append(f"✓ {many(len(equal), 'more copy is', 'more copies are')} equal: --full names them")
     return "\n".join([*lines, *_sums(report, look)]) + "\n"
 
 
@@ -87,7 +87,7 @@ def facts(result: CheckResult) -> str:
     if result.target.rows is not None:
         same = result.source.rows in (result.target.rows, None)
         rows = count(result.target.rows) if same else f"{count(result.source.rows or 0)} → {count(result.target.rows)}"
-        found.append(f"{rows} rows")
+        found.append(f"{rows} {'row' if same and result.target.rows == 1 else 'rows'}")
     if result.columns_total:
         compared = f"{result.columns_compared} of " if result.columns_compared < result.columns_total else ""
         found.append(f"{compared}{many(result.columns_total, 'column')}")
@@ -105,7 +105,7 @@ def _schema(item: SchemaDifference) -> str:
 def _rows(rows: Sequence[RowDifference], look: Look) -> list[str]:
     shown = rows if look.full else rows[:ROWS_SHOWN]
     lines = [f"      {cut(_row(row), max(60, look.width - 6))}" for row in shown]
-    return [*lines, f"      …{count(len(rows) - len(shown))} more rows"] if len(shown) < len(rows) else lines
+    return [*lines, f"      …{many(len(rows) - len(shown), 'more row')}"] if len(shown) < len(rows) else lines
 
 
 def _row(row: RowDifference) -> str:
@@ -170,10 +170,10 @@ def _cost_lines(report: Report, look: Look) -> list[str]:
 def costs(report: Report) -> list[str]:
     """What the answer cost."""
     rows = sum(result.target.rows or 0 for result in report.tables)
-    statements = sum(len(result.source.statements) + len(result.target.statements) for result in report.tables)
     known = sum(result.source.cached and result.target.cached for result in report.tables)
     took = datetime.fromisoformat(report.finished_at) - datetime.fromisoformat(report.started_at)
-    read = [f"{many(rows, 'row')} on the target", many(statements, "statement"), duration(took.total_seconds())]
+    spent = f"compared in {duration(took.total_seconds())}"
+    read = [f"{many(rows, 'row')} on the target", many(report.statements, "statement"), spent]
     if known:
         read.insert(1, f"{many(known, 'copy', 'copies')} not read again: neither side moved")
     return read

@@ -20,8 +20,9 @@ from markupsafe import Markup
 
 from replicator.reconciliation.verdicts import AROUND, CheckResult, Report, SchemaDifference, Verdict
 from replicator.render import reconcile_figures as figures
-from replicator.render.look import clean, count, many
+from replicator.render.look import clean
 from replicator.render.reconcile import SYMBOLS, WORST_FIRST, costs, word
+from replicator.wording import count, many
 
 WRITTEN_OUT = 10
 """So many tables that are not equal are written out; the others are opened by a click."""
@@ -76,7 +77,7 @@ def headline(report: Report) -> str:
         return f"{count(different)} of {many(total, 'copy', 'copies')} {_is(different)} not what was copied{end}"
     if unsure:
         return f"{count(unsure)} of {many(total, 'copy', 'copies')} could not be verified"
-    what = "The copy is" if total == 1 else f"All {count(total)} copies are"
+    what = "The copy is" if total == 1 else f"All {many(total, 'copy', 'copies')} are"
     late = f"; {count(verdicts[Verdict.STALE])} behind the source" if verdicts[Verdict.STALE] else ""
     return f"{what} equal to what was copied{late}"
 

@@ -1,12 +1,14 @@
 """A plan of many actions: one section per kind of action, dangers first, alike actions as one row."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from replicator.address import Address
 from replicator.engine.actions import Action, Block, Do, Estimate
 from replicator.render import changes as change_text
+from replicator.render.fit import spread, wrapped
 from replicator.render.groups import SMALLEST, Group, by_type, collapsed, group, pattern
-from replicator.render.look import Look, clean, count, cut, joined, many, size, spread, value, wrapped
+from replicator.render.look import Look, clean, cut, joined, size, value
 from replicator.render.releases import release_together
 from replicator.render.symbols import (
     SYMBOLS,
@@ -20,6 +22,7 @@ from replicator.render.symbols import (
     revokes,
 )
 from replicator.render.symbols import told as told_why
+from replicator.wording import count, many
 
 ROWS = 12
 """Rows of one section, dangers excepted; the rest is counted."""
@@ -128,7 +131,8 @@ def _creates(actions: Sequence[Action], look: Look) -> list[str]:
 
 
 def _all(actions: Iterable[Action], look: Look) -> list[str]:
-    return [f"   {line}" for action in actions for line in expanded(action, look)]
+    inner = replace(look, width=look.width - 3)
+    return [f"   {line}" for action in actions for text in expanded(action, inner) for line in text.split("\n")]
 
 
 def _by_type_rows(symbol: str, actions: Sequence[Action], look: Look) -> list[str]:
@@ -194,7 +198,7 @@ def _changed_rows(part: Group, column: int, look: Look) -> list[str]:
     if part.exact:
         texts = change_text.lines(part.first.changes, room)
         wide = change_text.lines(part.first.changes, look.width - BELOW)
-        below = len(part.first.changes) == 1 and _longest(wide) > _longest(texts)
+        below = len(part.first.changes) == 1 and (_longest(wide) > _longest(texts) or _longest(texts) > room)
         texts = wide if below else texts
     else:
         texts = [(_abstracted(part, number), "") for number in range(len(part.first.changes))]
@@ -205,7 +209,7 @@ def _changed_rows(part: Group, column: int, look: Look) -> list[str]:
     if part.first.moves_data:
         texts.append(("and its data" if len(part) == 1 else "and their data", ""))
     if len(texts) > SMALLEST:
-        texts = [*texts[:SMALLEST], (f"…{count(len(texts) - SMALLEST)} more changes", "")]
+        texts = [*texts[:SMALLEST], (f"…{many(len(texts) - SMALLEST, 'more change')}", "")]
     return [head.rstrip(), *_beside(" " * BELOW, texts, look.width)] if below else _beside(head, texts, look.width)
 
 

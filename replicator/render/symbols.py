@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from replicator.engine.actions import Action, Block, Do, Estimate, Plan, Risk
 from replicator.render import changes as change_text
-from replicator.render.look import Look, clean, count, many, size, span, spread, with_options, wrapped
+from replicator.render.fit import spread, wrapped
+from replicator.render.look import Look, clean, size, span, with_options
+from replicator.wording import count, many
 
 SYMBOLS = {
     Do.NOOP: "?",

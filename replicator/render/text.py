@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from replicator.address import Address
 from replicator.engine.actions import Action, Cause, Do, Plan, SideRef
 from replicator.engine.guards import release_all
-from replicator.render.look import Look, clean, count, duration, folded, many, wrapped
+from replicator.render.fit import wrapped
+from replicator.render.look import Look, clean, duration, folded
 from replicator.render.releases import released_lines
 from replicator.render.sections import sectioned
 from replicator.render.symbols import WORDS, amount, behind, expanded, is_dangerous, losing, sections, takes_access
-from replicator.wording import listed
+from replicator.wording import count, listed, many
 
 FLAT = 8
 """Up to this many actions are shown one by one, without headings."""
@@ -36,12 +37,13 @@ def _is_small(plan: Plan) -> bool:
 
 
 def _no_changes(plan: Plan) -> str:
-    read = " + ".join(count(side.objects) for side in plan.metastores.values())
-    matching = f"{many(plan.unchanged, 'resource')} {'matches' if plan.unchanged == 1 else 'match'} {plan.environment}"
+    held = [side.objects for side in plan.metastores.values()]
+    read = f"{' + '.join(map(count, held))} {'object' if sum(held) == 1 else 'objects'} read"
+    matching = f"{many(plan.unchanged, 'resource matches', 'resources match')} {plan.environment}"
     scope = "" if plan.complete else " within --target and --exclude"
     if plan.mode == "destroy":
-        return f"Nothing to destroy{scope} ({read} objects read, state serial {plan.state.serial})."
-    return f"No changes{scope}. {matching} ({read} objects read, state serial {plan.state.serial})."
+        return f"Nothing to destroy{scope} ({read}, state serial {plan.state.serial})."
+    return f"No changes{scope}. {matching} ({read}, state serial {plan.state.serial})."
 
 
 def header(plan: Plan, look: Look) -> list[str]:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from replicator.engine.snapshot import ReadStats
-from replicator.render.look import Look, count, duration, many, size
+from replicator.render.look import Look, duration, size
 from replicator.render.table import table_text
+from replicator.wording import count, many
 
 HEADINGS = ("side", "calls", "statements", "received", "refused", "sent again", "seconds")
 
@@ -37,5 +38,5 @@ def timings_table(read: Mapping[str, ReadStats], seconds: float, place: Look) ->
     ]
     longest = max((stats.seconds for stats in read.values()), default=0.0)
     rows.append(["in all", *[""] * (len(HEADINGS) - 2), f"{seconds:.2f}"])
-    rows.append(["of which the longer side", *[""] * (len(HEADINGS) - 2), f"{longest:.2f}"])
+    rows.append(["longer side", *[""] * (len(HEADINGS) - 2), f"{longest:.2f}"])
     return table_text(list(HEADINGS), rows, place)

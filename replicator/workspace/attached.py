@@ -9,6 +9,7 @@ from replicator.engine.snapshot import Scope
 from replicator.errors import WorkspaceError
 from replicator.resources import grants, tags
 from replicator.resources.base import Observed
+from replicator.wording import many as counted
 from replicator.workspace.client import WorkspaceReader
 from replicator.workspace.information import (
     SECURABLES,
@@ -44,7 +45,7 @@ def in_bulk(reader: WorkspaceReader, scope: Scope, notes: list[str]) -> Many:
     if missing is None:
         return many
     for (what, kind), keys in many.items():
-        notes.append(f"{missing}; the {what} on {len(keys):,} objects ({kind}) were read one by one")
+        notes.append(f"{missing}; the {what} on {counted(len(keys), 'object')} ({kind}) were read one by one")
     return {}
 
 
@@ -66,7 +67,7 @@ def attached(reader: WorkspaceReader, many: Many, answers: Answers, found: Found
         try:
             told = answers[what, kind].result()
         except WorkspaceError as error:
-            notes.append(f"{shortly(error)}; the {what} on {len(keys):,} objects were read one by one")
+            notes.append(f"{shortly(error)}; the {what} on {counted(len(keys), 'object')} were read one by one")
             alone = keys
         else:
             known = found.objects.get(_kind(kind), {})
@@ -74,7 +75,9 @@ def attached(reader: WorkspaceReader, many: Many, answers: Answers, found: Found
             found.add(what, some(_OBSERVED[what](key, told.get(_name(key).lower(), {})) for key in seen))
             alone = sorted(set(keys) - set(seen))
             if len(alone) > WORTH_A_STATEMENT:
-                notes.append(f"not all {what} on {len(alone):,} objects are shown to us in bulk; read one by one")
+                notes.append(
+                    f"not all {what} on {counted(len(alone), 'object')} are shown to us in bulk; read one by one"
+                )
         for key in alone:
             yield what, [f"{what}/{key}"], single(reader, Address(reader.side, what, key))
 

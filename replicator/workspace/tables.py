@@ -9,6 +9,7 @@ from replicator.engine.snapshot import Scope, Snapshot
 from replicator.errors import NotFound, WorkspaceError
 from replicator.resources import rest, table
 from replicator.resources.base import Observed
+from replicator.wording import many
 from replicator.workspace.backing import PIPELINE_TYPES
 from replicator.workspace.client import WorkspaceReader
 from replicator.workspace.failures import reason_unknown
@@ -67,12 +68,12 @@ def _glance(reader: WorkspaceReader, schemas: Iterable[str], notes: list[str]) -
     wanted = set(schemas)
     missing = reader.lacks_warehouse()
     if missing is not None:
-        notes.append(f"{missing}; {len(wanted):,} schemas were listed one by one")
+        notes.append(f"{missing}; {many(len(wanted), 'schema was', 'schemas were')} listed one by one")
         return {}
     try:
         read = read_names(reader, {schema.partition(".")[0] for schema in wanted})
     except WorkspaceError as error:
-        notes.append(f"{shortly(error)}; {len(wanted):,} schemas were listed one by one")
+        notes.append(f"{shortly(error)}; {many(len(wanted), 'schema was', 'schemas were')} listed one by one")
         return {}
     return {schema: tables for schema, tables in read.items() if schema in wanted}
 

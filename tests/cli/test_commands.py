@@ -572,3 +572,16 @@ def test_a_mass_delete_on_the_source_is_seen_in_the_plan_and_costs_no_statement_
     (removed,) = [item["estimate"]["removed"] for item in made["actions"] if item["moves_data"]]
     assert removed == {"DELETE": 3}
     assert "loses 3 rows by DELETE" in command("plan").out
+
+
+def test_a_new_table_in_a_schema_that_is_shared_whole_is_planned_and_no_drift(shop: Path, command: Command) -> None:
+    assert command("apply", "--yes").code == 0
+    made = command("emulator", "exec", "emulator://us-east", "CREATE TABLE shop.sales.late (id INT)")
+    assert made.code == 0, made.err
+    shared = command("emulator", "exec", "emulator://eu-west", "SHOW TABLES IN shop_shared.sales")
+    assert "late" in shared.out
+    assert command("drift").code == 0
+    actions = json.loads(command("plan", "--json").out)["actions"]
+    assert [(item["do"], item["address"]) for item in actions if item["do"] != "check"] == [
+        ("create", "target:clone/shop_dr.sales.late")
+    ]

@@ -87,6 +87,34 @@ def test_the_file_keeps_its_mode(there: Path, command: Command) -> None:
     assert (there / "replicator.yaml").stat().st_mode & 0o777 == 0o640
 
 
+GOVERNED = """
+SET TAG ON CATALOG ops team = platform;
+ALTER SCHEMA ops.raw SET TAGS ('layer' = 'bronze');
+ALTER TABLE ops.raw.users SET TAGS ('owner_team' = '007', 'reviewed' = '');
+ALTER TABLE ops.raw.users ALTER COLUMN id SET TAGS ('pii' = 'no');
+CREATE FUNCTION ops.raw.hidden(x STRING) RETURNS STRING RETURN '*';
+ALTER TABLE ops.raw.events ALTER COLUMN note SET MASK ops.raw.hidden;
+"""
+
+
+def test_tags_come_along_and_what_has_no_words_is_told(there: Path, command: Command) -> None:
+    (there / "more.sql").write_text(GOVERNED)
+    made = command("emulator", "exec", "emulator://eu-west", "-f", "more.sql")
+    assert made.code == 0, made.err
+    ended = command("import", "target:catalog/ops", "target:schema/ops.raw", "target:table/ops.raw.*")
+    assert ended.code == 0, ended.err
+    tagged = ("catalog/ops", "schema/ops.raw", "table/ops.raw.users", "column/ops.raw.users.id")
+    assert [name for name in tagged if f"= target:tags/{name}\n" not in ended.out] == []
+    assert "target:table/ops.raw.events is written without the mask of note" in ended.err
+    assert "--grants writes it too" in ended.err
+    actions = planned(command)
+    changed = {action["address"] for action in actions if action["changes"]}
+    assert changed == {"target:schema/ops.marts"}  # which the file declared before, with another comment
+    assert command("apply", "--yes").code == 0
+    assert planned(command) == []
+    assert "is left out: it is declared already" in command("import", "target:table/ops.raw.users").err
+
+
 def test_importing_twice_adds_nothing(there: Path, command: Command) -> None:
     command("import", "target:table/ops.raw.*")
     before = (there / "replicator.yaml").read_text()

@@ -26,3 +26,13 @@ def test_two_tables_of_results_cannot_have_one_name(shop: Path, command: Command
     ended = command("validate")
     assert ended.code == 1
     assert "two tables of results cannot have one name" in ended.err
+
+
+def test_the_last_line_counts_the_statements_that_timings_counts(shop: Path, command: Command) -> None:
+    assert command("apply", "--yes").code == 0
+    for _ in range(2):  # computed, then remembered
+        ended = command("reconcile", "--timings")
+        rows = [line.split() for line in ended.err.splitlines() if line.startswith(("source ", "target "))]
+        asked = sum(int(row[2]) for row in rows)
+        assert asked > 0
+        assert f" · {asked} statement" in ended.out.replace("\n ", "")

@@ -50,6 +50,8 @@ CAUSES = [
     ({"comment": "same"}, {"comment": "same"}, {"comment": "edited"}, Cause.DRIFT),
     ({"comment": "old"}, {"comment": "new"}, {"comment": "edited"}, Cause.BOTH),
     (None, {"comment": "new"}, {"comment": "theirs"}, Cause.IMPORT),
+    ({}, {"comment": "new"}, {"comment": "theirs"}, Cause.CONFIG),
+    ({"comment": None}, {"comment": "new"}, {"comment": "edited"}, Cause.BOTH),
 ]
 
 
@@ -59,6 +61,31 @@ def test_three_values_tell_who_made_the_difference(
 ) -> None:
     (change,) = diff(TYPES["schema"], applied, desired, actual)
     assert (change.cause, change.before, change.after) == (cause, actual["comment"], desired["comment"])
+
+
+def test_a_column_that_leaves_the_file_is_no_drift_for_what_was_never_declared_of_it() -> None:
+    table = TYPES["table"]
+    kept = {"name": "id", "type": "bigint"}
+    applied = table.canonical({"columns": [kept, {"name": "Note", "type": "string"}]})
+    desired = table.canonical({"columns": [kept]})
+    for theirs, cause in (("string", Cause.CONFIG), ("binary", Cause.BOTH)):
+        note = {"name": "Note", "type": theirs, "nullable": True, "comment": "theirs"}
+        actual = table.canonical({"columns": [kept | {"nullable": True, "comment": None}, note]})
+        (change,) = diff(table, applied, desired, actual)
+        assert (change.path, change.after, change.cause) == (("columns", "note"), None, cause)
+
+
+def test_what_is_declared_or_taken_away_for_the_first_time_is_no_drift() -> None:
+    """Whatever was there before, no apply had decided on it."""
+    held = {"tags": {"team": "theirs", "other": "x"}}
+    mine = {"mode": "additive", "tags": {"other": "x"}}
+    declared, all_of_them = {"tags": {"other": "x", "team": "ours"}}, {"mode": "authoritative", "tags": {"other": "x"}}
+    unset = {"tags": {"other": "x", "team": None}}
+    for desired in (declared, all_of_them, unset):
+        (change,) = diff(TYPES["tags"], mine, desired, held)
+        assert (change.path, change.cause) == (("tags", "team"), Cause.CONFIG)
+    (change,) = diff(TYPES["tags"], all_of_them, all_of_them, held)
+    assert (change.path, change.cause) == (("tags", "team"), Cause.DRIFT)
 
 
 def grants(**privileges: list[str]) -> dict[str, Any]:

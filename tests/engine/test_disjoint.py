@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import deepdiff  # noqa: F401  a second to load, which is not of the first example
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -248,5 +248,11 @@ def test_a_state_of_another_metastore_is_refused_before_anything_is_read(folder:
     wire.apply(folder)
     text = (folder / "replicator.yaml").read_text()
     (folder / "replicator.yaml").write_text(text.replace("emulator://eu-west", "emulator://ap-south"), encoding="utf-8")
-    with pytest.raises(BlockedError, match="ID101"):
+    with pytest.raises(BlockedError, match="ID101") as refused:
         wire.plan(folder)
+    state = folder / "state"
+    assert f"move both {state / 'default.json'} and {state / 'history' / 'default'} away" in refused.value.hint
+    (folder / "old").mkdir()
+    (state / "default.json").rename(folder / "old" / "default.json")
+    (state / "history").rename(folder / "old" / "history")
+    assert wire.plan(folder).state.serial == 0  # the remedy leads out

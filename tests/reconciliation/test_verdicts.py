@@ -188,7 +188,7 @@ def test_a_threshold_tolerates_that_many_rows(copied: Bench) -> None:
     copied.run("UPDATE {t} SET name = 'x' WHERE id = 4")
     good = copied.check(key=("id",), threshold=90.0)
     assert (good.verdict, good.tolerated, good.differences.total) == (Verdict.MATCH, True, 1)
-    assert good.message == "equal in all 3 columns; 1 rows differ, which the threshold allows"
+    assert good.message == "equal in all 3 columns; 1 row differs, which the threshold allows"
     assert copied.check(key=("id",), threshold=91.0).verdict is Verdict.MISMATCH
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from replicator.address import Address, Side
 from replicator.engine.actions import Do
 from replicator.engine.desired import Declared, Desired, Position
 from replicator.render.graph import Node, dot, mermaid, nodes_of
-from replicator.render.graph_page import graph_page, layout
+from replicator.render.graph_page import HEIGHT, graph_page, layout
 from replicator.resources.base import Resource
 from replicator.resources.catalog import Catalog
 from replicator.resources.schema import Schema
@@ -64,12 +65,60 @@ def test_mermaid_and_dot_name_every_resource_and_edge_and_escape_what_is_markup(
     assert dot([node('source:share/a"b')]).count('\\"') == 1
 
 
+def deployment(schemas: int, tables: int) -> list[Node]:
+    """Backups, replicas and checks: about three resources to a table."""
+    found = [node("source:catalog/bk"), node("target:catalog/dr", do=Do.CREATE)]
+    for schema in (f"s{number}" for number in range(schemas)):
+        found.append(node(f"source:schema/bk.{schema}", "source:catalog/bk", rank=1))
+        found.append(node(f"target:schema/dr.{schema}", "target:catalog/dr", rank=1, do=Do.UPDATE))
+        for name in (f"{schema}.table_{number}" for number in range(tables)):
+            backup, copy = f"source:clone/bk.{name}", f"target:clone/dr.{name}"
+            found.append(node(backup, f"source:schema/bk.{schema}", rank=2, do=Do.SYNC))
+            found.append(node(copy, f"target:schema/dr.{schema}", backup, rank=3, do=Do.SYNC))
+            found.append(node(f"target:check/dr.{name}", copy, rank=4, do=Do.CHECK))
+    return found
+
+
+SIZES = {5: (1, 1), 50: (3, 5), 1000: (10, 33)}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_boxes_stand_apart_at_every_size_in_no_long_strip(size: int) -> None:
+    places = sorted(layout(deployment(*SIZES[size])).values())
+    for at, (left, top, width) in enumerate(places):
+        near = [(x, y) for x, y, _ in places[at + 1 :] if x < left + width]
+        assert not any(abs(y - top) < HEIGHT for _, y in near)
+    wide = max(left + width for left, _, width in places)
+    high = max(top for _, top, _ in places) - min(top for _, top, _ in places)
+    assert size == 5 or wide / high < 3
+
+
+def test_a_wrapped_rank_keeps_what_belongs_together_and_leaves_no_box_alone() -> None:
+    places = layout(deployment(*SIZES[1000]))
+    columns: dict[float, list[str]] = {}
+    for address, (left, _, _) in places.items():
+        if address.type == "clone" and address.side is Side.TARGET:
+            columns.setdefault(left, []).append(address.name.split(".")[1])
+    assert max(map(len, columns.values())) - min(map(len, columns.values())) < len(columns)
+    assert max(len(set(schemas)) for schemas in columns.values()) <= 3
+
+
+def test_the_legend_explains_what_there_is_to_see_and_nothing_else() -> None:
+    legend = graph_page(nodes(), "prod").partition('class="legend">')[2].partition("</header>")[0]
+    words = re.sub(r"<[^>]*>", " ", legend).split()
+    assert {"source", "target", "update", "sync", "delete", "check", "unchanged", "blocked", "→"} <= set(words)
+    assert "create" not in words
+    plain = graph_page([node("target:catalog/dr")], "prod").partition('class="legend">')[2].partition("</header>")[0]
+    assert "blocked" not in plain
+    assert "source" not in plain
+
+
 def test_no_two_boxes_lie_on_each_other_and_needs_stand_to_the_left() -> None:
     places = layout(nodes())
     boxes = sorted(places.values())
     for left, top, width in boxes:
         others = [box for box in boxes if box != (left, top, width)]
-        assert not any(abs(y - top) < 26 and x < left + width and left < x + wide for x, y, wide in others)
+        assert not any(abs(y - top) < HEIGHT and x < left + width and left < x + wide for x, y, wide in others)
     for item in nodes():
         assert all(places[need][0] + places[need][2] < places[item.address][0] for need in item.needs)
 
@@ -143,3 +192,21 @@ class TestInABrowser:
     def test_nothing_is_fetched_and_nothing_is_complained_about(self, page: browser.Page) -> None:
         assert page.complaints == []
         assert [url for url in page.requests if not url.startswith("file:")] == []
+
+    @pytest.mark.parametrize("size", SIZES)
+    def test_it_can_be_read_at_first_and_fit_shows_all(self, size: int, tmp_path: Path) -> None:
+        (tmp_path / "graph.html").write_text(graph_page(deployment(*SIZES[size]), "prod"), encoding="utf-8")
+        with browser.opened(tmp_path / "graph.html", tmp_path / "profile") as page:
+            high = "nodes[0].el.querySelector('text.name').getBoundingClientRect().height"
+            assert page.ask(high) >= 8
+            left = page.ask("Math.min(...nodes.map((n) => n.el.getBoundingClientRect().left))")
+            assert 0 <= left < 600
+            page.ask("one('fit').click()")
+            assert page.ask("""nodes.every(({ el }) => {
+                const r = el.getBoundingClientRect(), s = svg.getBoundingClientRect();
+                return r.left >= s.left && r.right <= s.right && r.top >= s.top && r.bottom <= s.bottom; })""")
+            page.ask("box.focus()")
+            page.call("Input.insertText", text="check table_0 s0")
+            assert page.ask("nodes.filter((n) => n.shown).length") == 7
+            assert page.ask(high) >= 8
+            assert page.complaints == []

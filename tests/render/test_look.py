@@ -3,10 +3,11 @@
 import pytest
 
 from replicator.errors import ReplicatorError
-from replicator.render.look import Look, clean, cut, duration, folded, joined, many, size, spread, value
+from replicator.render.fit import spread
+from replicator.render.look import Look, clean, cut, duration, folded, joined, size, value
 from replicator.render.problems import error_text
 from replicator.render.table import table_text
-from replicator.wording import listed
+from replicator.wording import listed, many
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_rows_take_what_fits() -> None:
     assert joined(["one", "two", "three"], 10) == "one · two"
     assert folded("x: ", ["aaaa", "bbbb", "cccc"], 14) == ["x: aaaa · bbbb ·", "  cccc"]
     assert spread("left", "right", 20) == "left           right"
-    assert spread("left", "right", 5) == "left  right"
+    assert spread("left", "right", 10) == "left\n     right"
     assert many(1, "copy", "copies") == "1 copy"
     assert many(1204, "copy", "copies") == "1,204 copies"
 

@@ -42,6 +42,22 @@ def test_the_picture_shows_at_most_eight_running_actions_and_a_bar() -> None:
     assert all(len(line) <= 80 for line in lines)
 
 
+def test_times_stand_below_each_other() -> None:
+    picture = Picture(3)
+    for address in ("target:schema/a", "target:clone/a.much.longer"):
+        picture.hear(event(Kind.ACTION_START, address, do="create"))
+    first, second, _ = picture.lines(80)
+    assert len(first) == len(second)
+
+
+def test_a_full_bar_says_what_is_still_done() -> None:
+    picture = Picture(1)
+    assert "writing it down" not in picture.lines(80)[-1]
+    picture.hear(event(Kind.ACTION_END, "target:schema/a", result="failed"))
+    assert picture.lines(80) == [f"{'█' * 30} 1/1  1 failed  writing it down"]
+    assert picture.line() == "1 of 1 action done, 1 failed, writing it down"
+
+
 def test_a_terminal_is_left_as_it_was() -> None:
     stream = Terminal()
     with progress(2, stream) as hear:

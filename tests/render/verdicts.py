@@ -40,6 +40,7 @@ def report(*results: CheckResult) -> Report:
         environment="prod",
         started_at="2026-11-23T02:11:07Z",
         finished_at="2026-11-23T02:11:17Z",
+        statements=sum(len(item.source.statements) + len(item.target.statements) for item in results),
         summary=summarise(results),
         tables=results,
     )

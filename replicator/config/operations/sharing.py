@@ -11,7 +11,7 @@ from replicator.config.selection import Pick, PickedSchema, expand, skipped_noti
 from replicator.engine.desired import Position
 from replicator.resources import catalog, grants, provider, recipient, share
 from replicator.resources.share import SharedObject
-from replicator.wording import LISTED, listed
+from replicator.wording import LISTED, listed, many
 
 SECTION = "delta_share"
 MAX_TABLES = 1000
@@ -144,7 +144,7 @@ def _check_sizes(building: Building, contents: Mapping[str, _Content]) -> None:
     for name, content in contents.items():
         tables = sum(kind == "TABLE" for kind, _ in content.objects)
         if tables > MAX_TABLES:
-            text = f"share {name} would hold {tables:,} tables, and a share holds at most {MAX_TABLES:,}"
+            text = f"share {name} would hold {many(tables, 'table')}, and a share holds at most {MAX_TABLES:,}"
             building.problem(content.at, f"{text}; share whole schemas, or use several shares")
 
 
