@@ -13,14 +13,14 @@ import pyarrow as pa
 from replicator.emulator import grants, providers, securables, shares, tables, tags
 from replicator.emulator.delta.read import utc
 from replicator.emulator.errors import ApiError, not_found
-from replicator.emulator.metastore import Doc, fold
+from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
 from replicator.emulator.sql import information_columns
+from replicator.emulator.sql.information_grants import Granted
 from replicator.emulator.sql.statement import rows_of
 
 Row = Sequence[Any]
 Columns = list[tuple[str, pa.DataType]]
-Grants = list[tuple[str, str, str]]  # principal, privilege, origin
 Build = Callable[[Session, list[Doc]], Iterable[Row]]
 
 _S, _I, _T = pa.string(), pa.int64(), pa.timestamp("us", "UTC")
@@ -231,12 +231,6 @@ def _tag_rows(entity: str) -> Build:
 _NAME_FIELDS = {"catalog": ("name",), "schema": ("catalog_name", "name")}
 
 
-def _direct(s: Session, kind: str, parts: Sequence[str], origin: str) -> Iterator[tuple[str, str, str]]:
-    for doc in s.store.list(s.ms, "grant", kind, *parts):
-        for privilege in doc["privileges"]:
-            yield doc["principal"], privilege, origin
-
-
 def _owned_tables_in(s: Session, catalogs: list[Doc]) -> Iterator[Doc]:
     """Visible tables with what says whose they are; to an admin all grants are shown, whoever owns the table."""
     for catalog in catalogs:
@@ -251,7 +245,7 @@ def _privilege_rows(kind: str, objects: Callable[[Session, list[Doc]], Iterable[
     """Direct grants (`inherited_from` NONE) and those that the object inherits from its schema and catalog."""
 
     def build(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
-        granted = _Granted(s, kind, catalogs)
+        granted = Granted(s, kind, catalogs)
         for doc in objects(s, catalogs):
             parts = tuple(str(doc[field]) for field in _NAME_FIELDS.get(kind, _NAME))
             found = granted.on(parts)
@@ -261,35 +255,6 @@ def _privilege_rows(kind: str, objects: Callable[[Session, list[Doc]], Iterable[
                     yield s.metastore.owner, principal, *parts, privilege, "NO", origin
 
     return build
-
-
-class _Granted:
-    """The grants on all objects of a kind in some catalogs, and on what contains them: one query for each level."""
-
-    def __init__(self, s: Session, kind: str, catalogs: list[Doc]) -> None:
-        self._kind = kind
-        self._inherited: dict[tuple[str, ...], Grants] = {}
-        self._docs = {
-            key: docs
-            for level in dict.fromkeys((kind, "schema", "catalog"))
-            for catalog in catalogs
-            for key, docs in s.store.list_by_parent(s.ms, "grant", level, catalog["name"]).items()
-        }
-
-    def on(self, parts: tuple[str, ...]) -> Grants:
-        """Principal, privilege and origin of each: the object's own first."""
-        above = parts[:-1] if len(parts) < 3 else parts[:2]
-        if above not in self._inherited:
-            self._inherited[above] = [item for item in self._around(above) if item[1] in grants.PRIVILEGES[self._kind]]
-        return [*self._of(self._kind, parts, "NONE"), *self._inherited[above]]
-
-    def _around(self, parts: tuple[str, ...]) -> Grants:
-        schema = self._of("schema", parts, "SCHEMA") if len(parts) == 2 else []
-        return [*schema, *(self._of("catalog", parts[:1], "CATALOG") if parts else [])]
-
-    def _of(self, level: str, parts: tuple[str, ...], origin: str) -> Grants:
-        docs = self._docs.get(fold((level, *parts)), ())
-        return [(doc["principal"], privilege, origin) for doc in docs for privilege in doc["privileges"]]
 
 
 # ---- constraints and policies
@@ -418,9 +383,10 @@ def _metastore_rows(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
 
 
 def _metastore_privileges(s: Session, catalogs: list[Doc]) -> Iterator[Row]:
-    for principal, privilege, _ in _direct(s, "metastore", (s.metastore.metastore_id,), "NONE"):
-        if s.is_admin or principal.lower() in s.identities:
-            yield s.metastore.owner, principal, s.metastore.metastore_id, privilege, "NO"
+    for doc in s.store.list(s.ms, "grant", "metastore", s.metastore.metastore_id):
+        if s.is_admin or doc["principal"].lower() in s.identities:
+            for privilege in doc["privileges"]:
+                yield s.metastore.owner, doc["principal"], s.metastore.metastore_id, privilege, "NO"
 
 
 def _named(kind: str, *fields: str) -> Build:
