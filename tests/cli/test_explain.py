@@ -47,7 +47,7 @@ def test_an_edit_behind_our_back_is_told_by_its_three_values(shop: Path, command
 
     text = command("explain", ORDERS).out
     assert text.index("~ comment") < text.index("✓ source") < text.index(". owner")
-    assert "  ↻ data   behind (1 version behind)" in text
+    assert "  ↻ data   behind: 1 version behind" in text
     assert "✓ no guard holds it back" in text
 
 
