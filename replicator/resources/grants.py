@@ -50,8 +50,9 @@ KNOWN = frozenset(_WORDS.split())
 
 def _spelled(privileges: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     for name in (item for listed in privileges.values() for item in listed):
-        near = difflib.get_close_matches(canonical.privilege(name), KNOWN, n=1, cutoff=0.8)
-        if near and canonical.privilege(name) not in KNOWN:
+        word = canonical.privilege(name)
+        near = difflib.get_close_matches(word, KNOWN, n=1, cutoff=0.8) if word not in KNOWN else []
+        if near:
             raise ValueError(f"there is no privilege `{name}`, did you mean `{near[0].replace('_', ' ')}`?")
     return privileges
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from replicator.errors import Unavailable, WorkspaceError
 from replicator.sqltext import literal, quote_name
-from replicator.workspace import moments
 from replicator.workspace.client import WorkspaceReader
+from replicator.workspace.columns import iso
 from replicator.workspace.versions import KEEPS_DATA, STATEMENTS_AT_ONCE, TABLES_PER_STATEMENT, read_rows
 
 ROWS_PER_STATEMENT = 10_000
@@ -136,7 +136,7 @@ def _commits(rows: Sequence[_Row]) -> Backlog:
     return Backlog(
         files=_sum(_metric(row, _FILES) for row in rows),
         bytes=_sum(_metric(row, _BYTES) for row in rows),
-        since=moments.iso(min(row["timestamp"] for row in rows)),
+        since=iso(min(row["timestamp"] for row in rows)),
         removed=_removed(rows),
     )
 

@@ -4,15 +4,16 @@ Its rows are filtered by privilege, so that a row that is missing proves nothing
 objects this principal is shown everything (https://docs.databricks.com/sql/language-manual/sql-ref-information-schema).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from replicator.engine.snapshot import Snapshot
 from replicator.resources import canonical
 from replicator.resources.base import Observed
 from replicator.sqltext import literal
-from replicator.workspace import moments
 from replicator.workspace.client import WorkspaceReader
+from replicator.workspace.columns import milliseconds, texts
 
 Objects = Mapping[str, Mapping[str, Observed]]
 Privileges = dict[str, dict[str, list[str]]]
@@ -33,7 +34,8 @@ _TAG_VIEWS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "column": ("column_tags", ("catalog_name", "schema_name", "table_name", "column_name")),
 }
 TAGGED = frozenset(_TAG_VIEWS)
-_WRITES = frozenset({"MODIFY", "ALL_PRIVILEGES", "ALL PRIVILEGES"})
+_WRITES = frozenset({"MODIFY", "ALL_PRIVILEGES", "ALL PRIVILEGES", "MANAGE"})
+"""What lets somebody write to a table, or grant that to itself and take it back unseen."""
 _SYSTEM_SCHEMA = "information_schema"
 
 
@@ -47,11 +49,18 @@ class Sight:
     def whole(self, name: str) -> bool:
         """Whether every grant on a securable is shown. False where that is not certain."""
         who = self.reader.who()
-        if who.is_metastore_owner:
-            return True
+        return who.is_metastore_owner or any(map(who.is_one_of_us, self._owners(name)))
+
+    def is_mine(self, name: str) -> bool:
+        """Whether this principal itself owns a securable and all that it stands in."""
+        return all(map(self.reader.who().is_me, self._owners(name)))
+
+    def _owners(self, name: str) -> Iterator[str | None]:
+        """Whom a securable and all that it stands in belong to, as far as that is shown."""
         parts = name.split(".")
-        holders = ((level, ".".join(parts[: size + 1])) for size, level in enumerate(_VIEWS) if size < len(parts))
-        return any(who.is_one_of_us(self._owner(level, at)) for level, at in holders)
+        return (
+            self._owner(level, ".".join(parts[: size + 1])) for size, level in enumerate(_VIEWS) if size < len(parts)
+        )
 
     def _owner(self, kind: str, name: str) -> str | None:
         found = self.objects.get(kind, {}).get(name)
@@ -67,7 +76,7 @@ def read_privileges(reader: WorkspaceReader, kind: str, catalogs: Iterable[str])
         f"WHERE {names[0]} IN ({_literals(catalogs)}) AND (inherited_from IS NULL OR inherited_from IN ('', 'NONE'))"
     )
     found: Privileges = {}
-    for *parts, principal, privilege in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+    for *parts, principal, privilege in zip(*map(texts, rows.columns), strict=True):
         found.setdefault(".".join(parts).lower(), {}).setdefault(principal, []).append(privilege)
     return found
 
@@ -81,7 +90,7 @@ def read_tags(reader: WorkspaceReader, kind: str, catalogs: Iterable[str]) -> di
         f"WHERE {names[0]} IN ({_literals(catalogs)})"
     )
     found: dict[str, dict[str, str]] = {}
-    for *parts, tag, value in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+    for *parts, tag, value in zip(*map(texts, rows.columns), strict=True):
         found.setdefault(".".join(parts).lower(), {})[tag] = value or ""
     return found
 
@@ -95,8 +104,7 @@ def read_names(reader: WorkspaceReader, catalogs: Iterable[str]) -> dict[str, li
         f"AND table_schema <> {literal(_SYSTEM_SCHEMA)}"
     )
     found: dict[str, list[Observed]] = {}
-    times = moments.milliseconds(rows.column("created"))
-    columns = (times if name == "created" else rows.column(name).to_pylist() for name in rows.column_names)
+    columns = (milliseconds(rows[name]) if name == "created" else texts(rows[name]) for name in rows.column_names)
     for catalog, schema, name, kind, stored, author, created, comment in zip(*columns, strict=True):
         facts = {"table_type": kind, "data_source_format": stored, "created_by": author, "glance": True}
         facts["created_at"] = created
@@ -107,21 +115,23 @@ def read_names(reader: WorkspaceReader, catalogs: Iterable[str]) -> dict[str, li
 
 
 def only_we_write(reader: WorkspaceReader, snapshot: Snapshot, names: Iterable[str]) -> frozenset[str]:
-    """Those of the tables to which, by all grants that there are, nobody but this principal may write.
+    """Those of the tables to which, by all grants that there are, nobody but this principal may write, or let itself.
 
-    A table that belongs to somebody else, or whose grants we are not shown in full, is none of them.
+    A table that belongs to somebody else, or stands in what does, or whose grants we are not shown in full, is none of
+    them.
     """
-    who, sight = reader.who(), Sight(reader, snapshot.objects)
-    tables = snapshot.objects.get("table", {})
-    own = [name for name in names if name in tables and who.is_me(tables[name].fields.get("owner"))]
-    own = [name for name in own if _told_of_all(sight, name)]
+    sight = Sight(reader, snapshot.objects)
+    own = [name for name in names if sight.is_mine(name) and _told_of_all(sight, name)]
     catalogs = sorted({name.partition(".")[0] for name in own})
     if not catalogs:
         return frozenset()
+    who = reader.who()
+    with ThreadPoolExecutor(len(_VIEWS), thread_name_prefix=f"grants-{reader.side}") as pool:
+        read = list(pool.map(lambda kind: read_privileges(reader, kind, catalogs), _VIEWS))
     open_to_others = {
         name
-        for kind in _VIEWS
-        for name, granted in read_privileges(reader, kind, catalogs).items()
+        for found in read
+        for name, granted in found.items()
         if any(_WRITES & {word.upper() for word in words} and not who.is_me(by) for by, words in granted.items())
     }
     return frozenset(name for name in own if not open_to_others.intersection(_with_containers(name)))

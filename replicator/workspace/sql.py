@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -175,8 +176,11 @@ class Sql:
     def close(self) -> None:
         with self._lock:
             idle, self._idle, self._closed = self._idle, [], True
-        for connection in idle:
-            _close(connection)
+        if not idle:
+            return
+        # Each says goodbye with a request of its own, and a command is not over before the last has been answered.
+        with ThreadPoolExecutor(len(idle), thread_name_prefix="close") as pool:
+            list(pool.map(_close, idle))
 
 
 def _close(connection: Any) -> None:

@@ -12,7 +12,7 @@ from replicator.errors import Unavailable, WorkspaceError
 from replicator.resources.base import CloneRecord, DeltaVersion
 from replicator.sqltext import literal, quote_name
 from replicator.workspace.client import WorkspaceReader
-from replicator.workspace.moments import iso, milliseconds
+from replicator.workspace.columns import iso, milliseconds
 
 TABLES_PER_STATEMENT = 200
 STATEMENTS_AT_ONCE = 8

@@ -1,10 +1,10 @@
-"""Points in time from rows, whatever type they come in."""
+"""Columns of answers as Python values, whatever type they come in."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import pyarrow as pa
 
-from replicator.workspace.moments import iso, milliseconds
+from replicator.workspace.columns import iso, milliseconds, texts
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123_999, tzinfo=UTC)
 
@@ -26,3 +26,9 @@ def test_texts_are_read_too() -> None:
 def test_a_moment_is_written_with_its_milliseconds() -> None:
     assert iso(int(MOMENT.timestamp()) * 1000 + 7) == "2026-03-01T12:30:15.007+00:00"
     assert iso(-1) == "1969-12-31T23:59:59.999+00:00"
+
+
+def test_strings_are_read_with_their_nulls() -> None:
+    for values in ([], ["a", None, "é"], [None, None]):
+        assert texts(pa.chunked_array([pa.array(values, pa.string())])) == values
+    assert texts(pa.chunked_array([["a"], ["b", None]])) == ["a", "b", None]
