@@ -13,6 +13,7 @@ from benchmarks.serving import Spent, run, served
 ROUND_TRIP_MS = 50.0
 AT_ONCE = 16
 STATEMENTS_AT_ONCE = 8
+PER_SECOND = 25
 SERIAL = 7
 """Requests that have to wait for each other: who we are (2), catalog, its schemas, their tables, versions, grants."""
 
@@ -50,11 +51,19 @@ def _of_size(folder: Path, size: Size) -> Iterator[Figure]:
     assert "No changes" in spent.output, spent.output[-2000:]
     yield from _plan(f"{name}, {ROUND_TRIP_MS:g} ms: plan", spent, seconds, megabytes)
     if size.tables == 10_000:
-        with served(config, milliseconds=0, per_second=25) as there:
-            spent = run(there, "plan")
-        assert spent.code == 0, spent.output[-2000:]
-        yield Figure(f"{name}, 25 requests/s: plan refused (429)", spent.refused, "requests")
-        yield Figure(f"{name}, 25 requests/s: plan", spent.seconds, "s")
+        yield from _limited(config, name)
+
+
+def _limited(config: Path, name: str) -> Iterator[Figure]:
+    """As many requests a second as each workspace allows: no command can be faster than the one that is asked most."""
+    with served(config, per_second=PER_SECOND) as there:
+        spent = run(there, "plan")
+    assert spent.code == 0, spent.output[-2000:]
+    least = spent.busiest / PER_SECOND
+    name = f"{name}, {PER_SECOND} requests/s"
+    yield Figure(f"{name}: plan refused (429)", spent.refused, "requests")
+    yield Figure(f"{name}: plan", spent.seconds, "s")
+    yield Figure(f"{name}: ratio to {spent.busiest} requests of one side", round(spent.seconds / least, 2), "x", 1.15)
 
 
 def _plan(name: str, spent: Spent, seconds: float | None, megabytes: float | None) -> Iterator[Figure]:
@@ -62,5 +71,6 @@ def _plan(name: str, spent: Spent, seconds: float | None, megabytes: float | Non
     yield Figure(f"{name}, statements", spent.statements, "statements", 80 if seconds == 6.0 else None)
     yield Figure(f"{name}, wall time", spent.seconds, "s", seconds)
     yield Figure(f"{name}, processor time of replicator", spent.cpu, "s")
-    yield Figure(f"{name}, ratio to the floor of {floor(spent):.2f} s", round(spent.seconds / floor(spent), 1), "x")
+    ratio = round(spent.seconds / floor(spent), 1)
+    yield Figure(f"{name}, ratio to the floor of {floor(spent):.2f} s", ratio, "x", 2 if seconds == 6.0 else None)
     yield Figure(f"{name}, peak memory", spent.megabytes, "MB", megabytes)

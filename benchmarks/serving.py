@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,8 @@ class Served:
 @dataclass(frozen=True)
 class Spent:
     """What a command cost. `seconds` of wall time, `cpu` seconds of its own, `megabytes` at its peak; requests and
-    statements as the emulator counted them; `refused` of the requests with 429."""
+    statements as the emulator counted them; `refused` of the requests with 429. `busiest`: how many HTTP requests one
+    side answered, whatever they were for."""
 
     output: str
     code: int
@@ -41,6 +43,7 @@ class Spent:
     requests: int
     statements: int
     refused: int
+    busiest: int
 
 
 @contextlib.contextmanager
@@ -107,6 +110,7 @@ def run(there: Served, *arguments: str) -> Spent:
         requests=len(asked),
         statements=sum(1 for entry in entries if entry.get("statement")),
         refused=sum(1 for entry in entries if entry["status"] == 429),
+        busiest=max(Counter(entry["metastore"] for entry in entries if entry["status"] != 429).values(), default=0),
     )
 
 

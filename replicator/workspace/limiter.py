@@ -9,7 +9,7 @@ from contextlib import contextmanager
 START = 16
 MOST = 64
 _ONE_MORE_AFTER = 100
-_FASTER_BY = 1.002
+_FASTER_BY = 1.006
 """How much the pace grows with each answer."""
 
 

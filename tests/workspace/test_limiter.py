@@ -54,7 +54,7 @@ def test_from_the_second_refusal_on_there_is_a_pace(monkeypatch: pytest.MonkeyPa
     limiter.throttled(1.0)
     assert limiter.pace == pytest.approx(25.0)
     limiter.succeeded()
-    assert 25.0 < limiter.pace < 25.1
+    assert limiter.pace == pytest.approx(25.0 * 1.006)
 
 
 def test_a_workspace_that_allows_a_rate_is_asked_at_that_rate(monkeypatch: pytest.MonkeyPatch) -> None:
