@@ -112,7 +112,7 @@ def test_a_missing_source_table(refused: Refused) -> None:
 def test_a_target_table_that_is_not_ours(refused: Refused) -> None:
     refused(
         configuration(copy="taken"),
-        "error: 1 of 8 actions are held back:\n"
+        "error: 1 of 8 actions is held back:\n"
         "         target:clone/taken.orders.items (replicator.yaml:21): "
         "exists and is not managed by this deployment [OW102]\n"
         "  choose another name, or take it over with lifecycle: {on_existing: import}\n"

@@ -87,8 +87,8 @@ def _contents(
                 exposures.extend(_one_by_one(building, entry, schema, content, backups))
         building.notices.extend(skipped_notices([schema for schema in picked if schema.name not in whole], "shared"))
         if whole:
-            many = f"{len(whole):,} schemas whole ({listed(sorted(whole))})"
-            which = many if len(whole) > LISTED else f"{listed(sorted(whole))} whole"
+            named = listed(sorted(whole))
+            which = f"{many(len(whole), 'schema')} whole ({named})" if len(whole) > LISTED else f"{named} whole"
             building.notices.append(
                 f"share {entry.share_name} exposes {which}: whatever is added there later is shared too"
             )
