@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from replicator.emulator.delta import types
+from replicator.emulator.delta import history
 from replicator.emulator.errors import SqlError
 from replicator.emulator.metastore import Doc
 from replicator.emulator.session import Session
@@ -25,22 +25,7 @@ from replicator.emulator.sql import query, rewrite, translate
 from replicator.emulator.sql.reader import Name
 from replicator.emulator.sql.tokens import SURROGATE, unescape
 
-_TEXT, _TEXTS = types.Primitive("string"), types.Map(types.Primitive("string"), types.Primitive("string"))
-_TYPES: Mapping[str, types.DataType] = {
-    "version": types.Primitive("long"),
-    "timestamp": types.Primitive("timestamp"),
-    "userId": _TEXT,
-    "userName": _TEXT,
-    "operation": _TEXT,
-    "operationParameters": _TEXTS,
-    "readVersion": types.Primitive("long"),
-    "isolationLevel": _TEXT,
-    "isBlindAppend": types.Primitive("boolean"),
-    "operationMetrics": _TEXTS,
-    "userMetadata": _TEXT,
-    "engineInfo": _TEXT,
-}
-_COLUMNS = {name.lower(): name for name in _TYPES}
+_COLUMNS = {field.name.lower(): field for field in history.SCHEMA if not pa.types.is_struct(field.type)}
 _PART = r"(?:`(?:[^`]|``)+`|[^\W\d]\w*)"
 _BRANCH = re.compile(
     rf"""
@@ -76,8 +61,8 @@ def select(s: Session, text: str, fewest: int) -> pa.Table | None:
     for branch, found in zip(branches, _histories(s, branches), strict=True):
         rows += found
         texts += [branch.text] * len(found)
-    kinds = [types.to_arrow(kind) for kind in (_TEXT, *(_TYPES[name] for name in wanted))]
-    values: list[list[Any]] = [texts, *([row[name] for row in rows] for name in wanted)]
+    kinds = [pa.string(), *(field.type for field in wanted)]
+    values: list[list[Any]] = [texts, *([row.get(field.name) for row in rows] for field in wanted)]
     arrays = [pa.array(items, kind) for items, kind in zip(values, kinds, strict=True)]
     return pa.Table.from_arrays(arrays, schema=pa.schema(list(zip(names, kinds, strict=True))))
 
@@ -99,7 +84,7 @@ def _read(text: str) -> tuple[str, list[Branch]] | None:
 
 
 @lru_cache(64)
-def _shape(columns: str) -> tuple[list[str], list[str]] | None:
+def _shape(columns: str) -> tuple[list[str], list[pa.Field]] | None:
     """The names of the result's columns, and which of a history's stand behind the text; None for what is no such list.
 
     The text is read by the parser that reads all queries: it knows which words are no names.
@@ -112,8 +97,10 @@ def _shape(columns: str) -> tuple[list[str], list[str]] | None:
     first, *others = tree.expressions
     if not isinstance(first, exp.Alias) or not all(type(item) is exp.Column for item in others):
         return None
-    wanted = [_COLUMNS.get(item.name.lower(), "") for item in others]
-    return (names, wanted) if names is not None and all(wanted) else None
+    known = [item.name.lower() for item in others]
+    if names is None or not all(name in _COLUMNS for name in known):
+        return None
+    return names, [_COLUMNS[name] for name in known]
 
 
 def _histories(s: Session, branches: list[Branch]) -> Iterator[list[dict[str, Any]]]:
