@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from replicator.errors import Unavailable, WorkspaceError
 from replicator.sqltext import literal, quote_name
 from replicator.workspace.client import WorkspaceReader
 from replicator.workspace.columns import iso
-from replicator.workspace.versions import KEEPS_DATA, STATEMENTS_AT_ONCE, TABLES_PER_STATEMENT, read_rows
+from replicator.workspace.versions import KEEPS_DATA, STATEMENTS_AT_ONCE, TABLES_PER_STATEMENT, rows_by_table
 
 ROWS_PER_STATEMENT = 10_000
 
@@ -109,27 +108,8 @@ def _read(
     reader: WorkspaceReader, parts: Sequence[list[str]], statement: Callable[[Sequence[str]], str]
 ) -> dict[str, list[_Row]]:
     with ThreadPoolExecutor(STATEMENTS_AT_ONCE, thread_name_prefix=f"backlog-{reader.side}") as pool:
-        read = list(pool.map(lambda names: _rows(reader, names, statement), parts))
+        read = list(pool.map(lambda names: rows_by_table(reader, names, statement), parts))
     return {name: rows for found in read for name, rows in found.items()}
-
-
-def _rows(
-    reader: WorkspaceReader, names: Sequence[str], statement: Callable[[Sequence[str]], str]
-) -> dict[str, list[_Row]]:
-    """The rows by table. When one table spoils the statement, each half is asked by itself, down to that table."""
-    try:
-        rows = read_rows(reader, statement(names))
-    except WorkspaceError as error:
-        if error.status or isinstance(error, Unavailable):
-            raise  # not about a table: credentials, the warehouse, the network
-        if len(names) == 1:
-            return {}
-        half = len(names) // 2
-        return _rows(reader, names[:half], statement) | _rows(reader, names[half:], statement)
-    found: dict[str, list[_Row]] = {name: [] for name in names}
-    for row in rows:
-        found[row["t"]].append(row)
-    return found
 
 
 def _commits(rows: Sequence[_Row]) -> Backlog:

@@ -4,7 +4,7 @@ Only a table's own history says what its data is: `updated_at`, `last_altered` a
 with its definition and not with its rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -74,22 +74,32 @@ def read_versions(reader: WorkspaceReader, names: Iterable[str], *, clones: bool
 
 
 def _histories(reader: WorkspaceReader, names: Sequence[str], limit: int | None) -> dict[str, list[_Row]]:
-    """Newest first. When one table spoils the statement, each half is asked by itself, down to that table."""
-    if not names:
-        return {}
+    """Newest first."""
+    found = rows_by_table(reader, names, lambda part: history_statement(part, limit))
+    return {name: sorted(rows, key=lambda row: -int(row["version"])) for name, rows in found.items()}
+
+
+def rows_by_table(
+    reader: WorkspaceReader, names: Sequence[str], statement: Callable[[Sequence[str]], str]
+) -> dict[str, list[_Row]]:
+    """The rows of one statement about many tables, by table, which column `t` names. When one table spoils the
+    statement, each half is asked by itself, down to that table, which is left out.
+
+    Raises WorkspaceError when it is not about a table.
+    """
     try:
-        rows = read_rows(reader, history_statement(names, limit))
+        rows = _read_rows(reader, statement(names))
     except WorkspaceError as error:
         if error.status or isinstance(error, Unavailable):
             raise  # not about a table: credentials, the warehouse, the network
         if len(names) == 1:
             return {}
         half = len(names) // 2
-        return _histories(reader, names[:half], limit) | _histories(reader, names[half:], limit)
+        return rows_by_table(reader, names[:half], statement) | rows_by_table(reader, names[half:], statement)
     found: dict[str, list[_Row]] = {name: [] for name in names}
     for row in rows:
         found[row["t"]].append(row)
-    return {name: sorted(listed, key=lambda row: -int(row["version"])) for name, listed in found.items()}
+    return found
 
 
 def history_statement(names: Sequence[str], limit: int | None) -> str:
@@ -126,7 +136,7 @@ def _last_clone(rows: Sequence[_Row]) -> CloneRecord | None:
     return None
 
 
-def read_rows(reader: WorkspaceReader, sql: str) -> list[dict[str, Any]]:
+def _read_rows(reader: WorkspaceReader, sql: str) -> list[dict[str, Any]]:
     """The rows of a statement about tables; their `timestamp`, where they have one, in milliseconds."""
     table = reader.query_arrow(sql)
     if "timestamp" not in table.column_names:
