@@ -24,7 +24,7 @@ def _width() -> int:
     wanted = os.environ.get("COLUMNS", "")
     if not sys.stdout.isatty() and not wanted.isdigit():
         return DEFAULT_WIDTH
-    return min(160, max(60, shutil.get_terminal_size().columns))
+    return min(160, max(60, terminal_width()))
 
 
 def terminal_width() -> int:

@@ -22,7 +22,7 @@ from replicator.execution.backend import Backend, Notify, silent
 from replicator.execution.events import now
 from replicator.execution.pending import resolved
 from replicator.execution.sides import both
-from replicator.execution.standing import known_origins, with_origins, with_versions
+from replicator.execution.standing import copied, origins, with_origins, with_versions
 from replicator.execution.store import Opened, StateStore
 from replicator.resources import TYPES
 from replicator.resources.base import Fields
@@ -157,7 +157,7 @@ def _look(session: Session) -> Seen:
     scopes = scope(session.config, (*opened.state.resources, *opened.pending), _origins(opened))
     if session.saved is not None:
         return _from_saved(session, session.saved, opened, scopes)
-    names = known_origins(opened.state)
+    names = origins(copied(_known(opened.state), opened.state))
 
     def look(side: Side) -> Snapshot:
         reader = session.readers[side]

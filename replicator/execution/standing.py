@@ -45,7 +45,7 @@ def with_versions(
     """
     began, state = time.monotonic(), seen.opened.state
     copies = copied(resources, state)
-    names = {side: found - seen.origins.get(side, set()) for side, found in _origins(copies).items()}
+    names = {side: found - seen.origins.get(side, set()) for side, found in origins(copies).items()}
     snapshots = both(lambda side: with_origins(session.readers[side], seen.snapshots[side], names[side]))
     trusted = {side: _trusted(session, snapshots, copies, side) if trusting else {} for side in Side}
 
@@ -65,14 +65,9 @@ def with_versions(
     return replace(seen, snapshots=snapshots, seconds={**seen.seconds, "versions": time.monotonic() - began})
 
 
-def known_origins(state: State) -> dict[Side, set[str]]:
-    """What the copies in state are copies of, without being copies, by side."""
-    return _origins(copied(((Address.parse(text), entry.inputs) for text, entry in state.resources.items()), state))
-
-
 def with_origins(reader: WorkspaceReader, snapshot: Snapshot, names: Set[str]) -> Snapshot:
     """The same with the Delta versions of some tables that are copied."""
-    return _versioned(reader, snapshot, names, clones=False) if names else snapshot
+    return _versioned(reader, snapshot, names, clones=False)
 
 
 def copied(resources: Iterable[tuple[Address, Fields]], state: State) -> dict[Side, _Copies]:
@@ -90,7 +85,7 @@ def copied(resources: Iterable[tuple[Address, Fields]], state: State) -> dict[Si
     return {side: _Copies(origins[side], entries[side]) for side in Side}
 
 
-def _origins(copies: Mapping[Side, _Copies]) -> dict[Side, set[str]]:
+def origins(copies: Mapping[Side, _Copies]) -> dict[Side, set[str]]:
     """What is copied without being a copy, by side."""
     found: dict[Side, set[str]] = {side: set() for side in Side}
     for held in copies.values():
