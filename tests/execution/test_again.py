@@ -14,13 +14,7 @@ from replicator.execution.running import apply_plan
 from replicator.execution.session import open_session, prepare
 from tests.execution import wire
 
-HEAD = """
-version: "1.0"
-concurrency: {max_workers: 1}
-retry: {max_attempts: 3, retry_delay_seconds: 0}
-source_databricks_connect_config: {host: "emulator://us-east"}
-target_databricks_connect_config: {host: "emulator://eu-west"}
-"""
+HEAD = wire.head(workers=1, attempts=3)
 DECLARED = "resources: {source: {tables: {main.sales.notes: {columns: [{name: id, type: bigint}]}}}}\n"
 
 

@@ -17,13 +17,7 @@ from replicator.execution.session import observe, open_session, prepare
 from tests.execution import wire
 
 AT = "source:grants/schema/main.sales"
-CONFIG = """
-version: "1.0"
-concurrency: {max_workers: 1}
-retry: {max_attempts: 1, retry_delay_seconds: 0}
-source_databricks_connect_config: {host: "emulator://us-east"}
-target_databricks_connect_config: {host: "emulator://eu-west"}
-"""
+CONFIG = wire.head(workers=1, attempts=1)
 BOB, AL = {"bob@x.com": ["SELECT"]}, {"al@x.com": ["SELECT"]}
 
 

@@ -12,14 +12,10 @@ from replicator.execution.running import apply_plan
 from replicator.execution.session import open_session, prepare
 from tests.execution import wire
 
-CONFIG = """
-version: "1.0"
-concurrency: {max_workers: 1}
-retry: {max_attempts: 1, retry_delay_seconds: 0}
-source_databricks_connect_config: {host: "emulator://us-east"}
-target_databricks_connect_config: {host: "emulator://eu-west"}
-resources: {source: {clones: {main.sales.copy: {source: main.sales.orders, location: "%s"}}}}
-"""
+CONFIG = (
+    wire.head(workers=1, attempts=1)
+    + 'resources: {source: {clones: {main.sales.copy: {source: main.sales.orders, location: "%s"}}}}\n'
+)
 
 
 @pytest.fixture

@@ -10,13 +10,21 @@ from replicator.execution.results import ApplyResult
 from replicator.execution.running import apply_plan
 from replicator.execution.session import open_session, prepare
 
-CONFIG = """
+
+def head(*, workers: int, attempts: int) -> str:
+    """The beginning of a configuration over the pair."""
+    return f"""
 version: "1.0"
-concurrency: {max_workers: 2}
-retry: {max_attempts: 3, retry_delay_seconds: 0}
-source_databricks_connect_config: {host: "emulator://us-east"}
-target_databricks_connect_config: {host: "emulator://eu-west"}
-backup_config:
+concurrency: {{max_workers: {workers}}}
+retry: {{max_attempts: {attempts}, retry_delay_seconds: 0}}
+source_databricks_connect_config: {{host: "emulator://us-east"}}
+target_databricks_connect_config: {{host: "emulator://eu-west"}}
+"""
+
+
+CONFIG = (
+    head(workers=2, attempts=3)
+    + """backup_config:
   enabled: true
   audit_log_table: operations.audit.logs
   catalogs:
@@ -38,6 +46,7 @@ replication_config:
 reconciliation_config:
   enabled: true
 """
+)
 
 SOURCE = (
     "CREATE CATALOG main",

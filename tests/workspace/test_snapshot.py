@@ -154,14 +154,18 @@ def test_what_may_not_be_seen_is_unknown_with_all_that_is_in_it(
         assert snapshot.unknown_reason(Address(Side.SOURCE, kind, name)), f"{kind}/{name}"
 
 
-def test_a_schema_that_a_listing_hides_is_unknown_and_not_absent(
-    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _bob_who_may_use_the_catalog_alone(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> WorkspaceWriter:
     admin = world.open()
     run(admin, SOURCE)
     use = {"changes": [{"principal": "bob@example.com", "add": ["USE_CATALOG"]}]}
-    bob = world.open_as("bob@example.com", monkeypatch)
     admin.send("PATCH", path("permissions", "catalog", "main"), use)
+    return world.open_as("bob@example.com", monkeypatch)
+
+
+def test_a_schema_that_a_listing_hides_is_unknown_and_not_absent(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = _bob_who_may_use_the_catalog_alone(world, run, monkeypatch)
     snapshot = read_snapshot(bob, Scope(catalogs={"main": frozenset({"sales", "nothing"})}), workers=4)
     assert "main.sales" not in snapshot.objects["schema"]
     assert snapshot.unknown_reason(Address(Side.SOURCE, "schema", "main.sales"))
@@ -174,11 +178,7 @@ def test_what_is_in_a_hidden_schema_of_a_whole_catalog_is_unknown_and_not_absent
     world: World, run: Run, monkeypatch: pytest.MonkeyPatch, names: set[str]
 ) -> None:
     """All schemas are meant, so that none is wanted by name; only what state knows tells which are missing."""
-    admin = world.open()
-    run(admin, SOURCE)
-    use = {"changes": [{"principal": "bob@example.com", "add": ["USE_CATALOG"]}]}
-    bob = world.open_as("bob@example.com", monkeypatch)
-    admin.send("PATCH", path("permissions", "catalog", "main"), use)
+    bob = _bob_who_may_use_the_catalog_alone(world, run, monkeypatch)
     named = frozenset({*names, "table/main.nothing.orders"})
     snapshot = read_snapshot(bob, Scope(catalogs={"main": None}, names=named), workers=4)
     assert "main.sales" not in snapshot.objects["schema"]
